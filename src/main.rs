@@ -1,0 +1,2 @@
+//! seatsync.
+fn main() {}
