@@ -1,1 +1,20 @@
-//! seatsync.
+//! seatsync follows on-premises Active Directory and gives each newly synced user of Entra a usage location and a
+//! license.
+//!
+//! ```text
+//! domain controllers ──► directory ─┐                          ┌─► audit
+//!                                   ├─► store ─► decide ─► allot ─► intent ─► apply ─► outcome ─► store
+//! Entra / Graph ───────► tenant ────┘            (pure)   (pure)            (Graph)
+//! ```
+//!
+//! Two feeds, one store, one pure decision, one guarded way out. The modules stand here in the order of that flow;
+//! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `tls`, `observe`} ← `apply` ← `agent` ←
+//! `service` ← `cli`.
+
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod directory;
+pub mod model;
+pub mod tenant;
+pub mod tls;

@@ -1,0 +1,1 @@
+//! Feed 1: accounts from Active Directory over LDAP.

@@ -1,0 +1,70 @@
+//! An account of the directory, as it was last read.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::identity::{Anchor, ObjectGuid, Sid};
+
+/// A user object of Active Directory, reduced to what is decided on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The key.
+    pub guid: ObjectGuid,
+    /// Where it stands now; changes silently when a parent is renamed, so never a key.
+    pub dn: String,
+    /// `sAMAccountName`.
+    pub sam: Option<String>,
+    /// `userPrincipalName`.
+    pub upn: Option<String>,
+    /// `displayName`.
+    pub display_name: Option<String>,
+    /// `objectSid`; changes when the account moves to another domain.
+    pub sid: Option<Sid>,
+    /// What joins it to a tenant user.
+    pub anchor: Anchor,
+    /// `userAccountControl` without ACCOUNTDISABLE (0x2).
+    pub enabled: bool,
+    /// `accountExpires`; `None` when it never does.
+    pub expires: Option<Timestamp>,
+    /// Why a sync engine would not take it, by Entra Connect's default rules; `None` when it would.
+    pub system: Option<String>,
+    /// `whenCreated`.
+    pub created: Option<Timestamp>,
+    /// `uSNChanged` on the domain controller it was read from.
+    pub usn_changed: i64,
+    /// Further attributes that rules, location sources or an own anchor ask for, by lower-case name.
+    pub attributes: BTreeMap<String, Vec<String>>,
+}
+
+/// A deleted account, as the show-deleted control brings it: nearly everything else is stripped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// Whose it is.
+    pub guid: ObjectGuid,
+    /// `uSNChanged` of the deletion.
+    pub usn_changed: i64,
+}
+
+/// An entry that could not be understood: kept apart, counted, tried again when it changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quarantined {
+    /// The DN as sent, control characters escaped.
+    pub dn: String,
+    /// The object's GUID where at least that could be read.
+    pub guid: Option<ObjectGuid>,
+    /// What is wrong with which attribute.
+    pub reason: String,
+}
+
+/// One page of a directory search.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountPage {
+    /// Live accounts.
+    pub accounts: Vec<Account>,
+    /// Deleted ones.
+    pub deleted: Vec<Tombstone>,
+    /// Entries nobody could read.
+    pub quarantined: Vec<Quarantined>,
+}

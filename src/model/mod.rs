@@ -1,0 +1,23 @@
+//! The nouns every room shares, stored or not. No IO, no clock, no randomness: time and seeds come in as arguments.
+//!
+//! A *person* joins directory accounts and a tenant user by [`identity::Anchor`]; an *entitlement* is a person and a
+//! SKU. Everything else here describes what was read ([`account`], [`user`], [`license`]), what is wanted ([`rule`],
+//! [`settings`]) or where it stands ([`standing`], [`plan`], [`verdict`], [`watermark`]).
+
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+pub mod account;
+pub mod fault;
+pub mod filter;
+pub mod identity;
+pub mod license;
+pub mod location;
+pub mod person;
+pub mod plan;
+pub mod request;
+pub mod rule;
+pub mod settings;
+pub mod standing;
+pub mod user;
+pub mod verdict;
+pub mod watermark;

@@ -1,0 +1,100 @@
+//! What shall be written next: a value, made before anything is touched.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::identity::{HoldId, PersonId, PlanId, SkuId, UserId};
+use super::location::UsageLocation;
+use super::standing::Reason;
+
+/// An entitlement that wants its license now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// Whose.
+    pub person: PersonId,
+    /// Whose in the tenant.
+    pub user: UserId,
+    /// A name to show.
+    pub name: String,
+    /// Which product.
+    pub sku: SkuId,
+    /// The deciding rule.
+    pub rule: String,
+    /// Its priority; the smaller goes first.
+    pub priority: i32,
+    /// Since when it has waited.
+    pub due_since: Timestamp,
+    /// When the guard let it in; `None` when it must still ask.
+    pub admitted: Option<Timestamp>,
+    /// The held cohort it is part of.
+    pub held: Option<HoldId>,
+    /// It was put back for want of a seat.
+    pub awaiting_seat: bool,
+    /// Plans to leave off.
+    pub disabled: BTreeSet<PlanId>,
+    /// The location to set first; `None` when the user has an acceptable one.
+    pub location: Option<LocationWrite>,
+}
+
+/// A usage location to be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LocationWrite {
+    /// What to set.
+    pub to: UsageLocation,
+    /// What stands there.
+    pub from: Option<UsageLocation>,
+    /// Where it comes from, such as `c` or `default`.
+    pub source: String,
+}
+
+/// What to do with the candidates.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Writes, the fairest order first; at most one per person.
+    pub writes: Vec<Write>,
+    /// Newly let in by the guard, with or without a seat.
+    pub admitted: Vec<(PersonId, SkuId)>,
+    /// Without a seat for now.
+    pub waiting: Vec<(PersonId, SkuId)>,
+    /// Above the limit.
+    pub held: Vec<Cohort>,
+}
+
+/// All that is written for one person in one turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Write {
+    /// Whose.
+    pub person: PersonId,
+    /// Whose in the tenant.
+    pub user: UserId,
+    /// A name to show.
+    pub name: String,
+    /// First this.
+    pub location: Option<LocationWrite>,
+    /// Then these, in one request.
+    pub licenses: Vec<LicenseWrite>,
+}
+
+/// One product to assign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseWrite {
+    /// Which.
+    pub sku: SkuId,
+    /// With these plans off.
+    pub disabled: BTreeSet<PlanId>,
+    /// By which rule.
+    pub rule: String,
+}
+
+/// Entitlements above a limit, to be approved or rejected together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cohort {
+    /// The rule that wants them.
+    pub rule: String,
+    /// Which limit they exceed.
+    pub reason: Reason,
+    /// Who, in the fair order.
+    pub members: Vec<(PersonId, SkuId)>,
+}

@@ -1,0 +1,47 @@
+//! Commands that change something: rows in the store, carried out by whoever holds its lease.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::identity::{HoldId, PersonId};
+
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
+    /// Brings baseline persons of a rule in, under the guard.
+    Include {
+        /// The rule.
+        rule: String,
+        /// Only users who appeared in the tenant at this time or later.
+        since: Option<Timestamp>,
+        /// At most so many, those who were there longest first.
+        limit: Option<u32>,
+    },
+    /// Lets a held cohort go on.
+    Approve {
+        /// Which.
+        hold: HoldId,
+        /// Its digest as the operator saw it; a cohort that has changed since is not approved.
+        digest: String,
+    },
+    /// Returns a held cohort to the baseline.
+    Reject {
+        /// Which.
+        hold: HoldId,
+        /// Its digest as the operator saw it.
+        digest: String,
+    },
+    /// Writes nothing until resumed; reading goes on.
+    Pause {
+        /// Why, for whoever looks later.
+        reason: Option<String>,
+    },
+    /// Writes again.
+    Resume,
+    /// Tries again what is refused, removed by others or waiting for its schedule.
+    Retry {
+        /// Whom; `None` is everyone.
+        person: Option<PersonId>,
+    },
+}

@@ -1,0 +1,173 @@
+//! What the operator wants: who gets which product, with which plans.
+
+use std::collections::BTreeSet;
+
+use super::account::Account;
+use super::filter::Filter;
+
+/// One `[[license]]` of the configuration, as written; `decide/bind` ties it to what the tenant has bought.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rule {
+    /// Stable name, chosen by the operator.
+    pub id: String,
+    /// Part number or id of the product.
+    pub sku: String,
+    /// Names or ids of its plans that stay off.
+    pub disable_plans: Vec<String>,
+    /// Whoever has one of these plans from whatever source needs no license. `None`: the product's Intune plan, unless the
+    /// rule turns that off.
+    pub unless_has_plan: Option<Vec<String>>,
+    /// Whom it is about.
+    pub who: Who,
+    /// Where two rules want one product, or a seat is short, the smaller number goes first.
+    pub priority: i32,
+    /// Digest of all of the above and of what is read of the directory: tells an edit of the configuration from an event.
+    pub digest: String,
+}
+
+/// Whom a rule is about; always among synced, enabled, known persons.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Who {
+    /// Everyone within the bases.
+    Everyone,
+    /// Everyone below this DN.
+    Ou(Dn),
+    /// Everyone whose stored attributes match.
+    Filter(Filter),
+    /// At least one of these.
+    Any(Vec<Who>),
+    /// Each of these.
+    All(Vec<Who>),
+    /// Everyone else.
+    Not(Box<Who>),
+}
+
+impl Who {
+    /// Whether the account is meant. A filter that cannot be answered (an attribute that is missing where it matters)
+    /// means no, as it does on a domain controller.
+    #[must_use]
+    pub fn includes(&self, account: &Account) -> bool {
+        self.judge(account) == Some(true)
+    }
+
+    /// Three-valued, so that `not` of an undefined filter does not become true (RFC 4511, 4.5.1.7).
+    fn judge(&self, account: &Account) -> Option<bool> {
+        match self {
+            Self::Everyone => Some(true),
+            Self::Ou(base) => Some(Dn::parse(&account.dn).is_some_and(|dn| dn.is_within(base))),
+            Self::Filter(filter) => filter.matches(&|name| account.attributes.get(name).map_or(&[], Vec::as_slice)),
+            Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(account))),
+            Self::All(parts) => {
+                any_of(parts.iter().map(|part| part.judge(account).map(|answer| !answer))).map(|any| !any)
+            }
+            Self::Not(part) => part.judge(account).map(|answer| !answer),
+        }
+    }
+
+    /// The attributes, in lower case, that must be read to answer.
+    #[must_use]
+    pub fn attributes(&self) -> BTreeSet<String> {
+        match self {
+            Self::Everyone | Self::Ou(_) => BTreeSet::new(),
+            Self::Filter(filter) => filter.attributes(),
+            Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::attributes).collect(),
+            Self::Not(part) => part.attributes(),
+        }
+    }
+}
+
+/// Or of three-valued answers: true wins, then undefined.
+pub(super) fn any_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
+    let mut any = Some(false);
+    for answer in answers {
+        match answer {
+            Some(true) => return Some(true),
+            Some(false) => {}
+            None => any = None,
+        }
+    }
+    any
+}
+
+/// A distinguished name, taken apart for comparison without case and escapes (RFC 4514).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dn {
+    /// `type=value`, normalised, the leaf first.
+    parts: Vec<String>,
+}
+
+impl Dn {
+    /// Takes a DN apart; `None` when it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = Vec::new();
+        let mut part = Vec::new();
+        let mut bytes = text.trim().bytes();
+        let mut seen_equals = false;
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' => part.push(unescape(&mut bytes)?),
+                b',' => {
+                    parts.push(finish(std::mem::take(&mut part), seen_equals)?);
+                    seen_equals = false;
+                }
+                byte => {
+                    seen_equals |= byte == b'=';
+                    part.push(byte);
+                }
+            }
+        }
+        parts.push(finish(part, seen_equals)?);
+        Some(Self { parts })
+    }
+
+    /// Whether this is the base itself or lies below it.
+    #[must_use]
+    pub fn is_within(&self, base: &Self) -> bool {
+        self.parts.ends_with(&base.parts)
+    }
+}
+
+/// The byte after a backslash: a special character as such, or two hex digits.
+fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
+    let first = bytes.next()?;
+    match char::from(first).to_digit(16) {
+        Some(high) => {
+            let low = char::from(bytes.next()?).to_digit(16)?;
+            u8::try_from(high * 16 + low).ok()
+        }
+        None => Some(first),
+    }
+}
+
+/// One part, without case and without blanks around its type and value.
+fn finish(part: Vec<u8>, seen_equals: bool) -> Option<String> {
+    let text = String::from_utf8(part).ok()?.to_lowercase();
+    let (kind, value) = text.split_once('=').filter(|_| seen_equals)?;
+    let kind = kind.trim();
+    (!kind.is_empty()).then(|| format!("{kind}={}", value.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dn_compares_without_case_and_escapes() {
+        let base = Dn::parse("ou=Staff, DC=corp,dc=Example,DC=test").unwrap();
+        for inside in [
+            "CN=Ada,OU=Staff,DC=corp,DC=example,DC=test",
+            r"CN=Last\, First,OU=staff,DC=corp,DC=example,DC=test",
+            r"CN=Last\2c First,OU=st\61ff,DC=corp,DC=example,DC=test",
+            "OU=Staff,DC=corp,DC=example,DC=test",
+        ] {
+            assert!(Dn::parse(inside).unwrap().is_within(&base), "{inside}");
+        }
+        for outside in ["CN=Ada,OU=Other,DC=corp,DC=example,DC=test", r"CN=x\,OU=Staff,DC=corp,DC=example,DC=test"] {
+            assert!(!Dn::parse(outside).unwrap().is_within(&base), "{outside}");
+        }
+        for wrong in ["", "Staff", r"CN=a\", r"CN=a\4", ",", "OU=a,,DC=b"] {
+            assert_eq!(Dn::parse(wrong), None, "{wrong}");
+        }
+    }
+}

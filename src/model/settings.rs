@@ -1,0 +1,197 @@
+//! The configuration after it was checked: what the rooms are told. `config/` makes it from the file.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use secrecy::SecretString;
+
+use super::identity::TenantId;
+use super::location::UsageLocation;
+use super::rule::Rule;
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Whether plans are carried out.
+    pub mode: Mode,
+    /// The store's file.
+    pub store: PathBuf,
+    /// The domain to follow.
+    pub directory: DirectorySettings,
+    /// The tenant to license in.
+    pub tenant: TenantSettings,
+    /// How a usage location is found.
+    pub location: LocationSettings,
+    /// The rules, in the order of the file.
+    pub rules: Vec<Rule>,
+    /// What limits them.
+    pub guard: GuardSettings,
+    /// How writes are tried.
+    pub work: WorkSettings,
+    /// How the log is written.
+    pub log: LogSettings,
+    /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.
+    pub digest: String,
+}
+
+/// Whether plans are carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Records what it would do.
+    Observe,
+    /// Does it.
+    Apply,
+}
+
+/// `[directory]`.
+#[derive(Clone, Debug)]
+pub struct DirectorySettings {
+    /// DNS name of the domain, lower case.
+    pub domain: String,
+    /// Domain controllers, tried in this order.
+    pub servers: Vec<Server>,
+    /// PEM file with the CA to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Who binds: a UPN, a DN or `DOMAIN\name`.
+    pub bind_user: String,
+    /// With which password; never empty.
+    pub bind_password: SecretString,
+    /// Below which DNs accounts are read; none inside another.
+    pub bases: Vec<String>,
+    /// Which attribute joins accounts to users.
+    pub anchor: AnchorSource,
+    /// Attributes to read beyond those that are always read, in lower case.
+    pub attributes: BTreeSet<String>,
+    /// Between two looks at the controller's counter.
+    pub poll: Duration,
+    /// For connecting with TLS and bind, and for each answer.
+    pub timeout: Duration,
+}
+
+/// One domain controller to connect to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// Its name; the certificate must carry it.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// How the connection is protected.
+    pub transport: Transport,
+}
+
+/// How a directory connection is protected. There is no unprotected one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// TLS from the first byte.
+    Ldaps,
+    /// Extended operation 1.3.6.1.4.1.1466.20037 (RFC 4511, 4.14) before anything else.
+    StartTls,
+}
+
+/// Which attribute joins accounts to users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AnchorSource {
+    /// `mS-DS-ConsistencyGuid` where it is set, else `objectGUID`, as Entra Connect chooses.
+    Auto,
+    /// A text attribute, in lower case, as it is.
+    Attribute(String),
+}
+
+/// `[tenant]`.
+#[derive(Clone, Debug)]
+pub struct TenantSettings {
+    /// The tenant.
+    pub id: TenantId,
+    /// The app registration.
+    pub client_id: String,
+    /// How the app proves itself.
+    pub credential: Credential,
+    /// Where tokens come from, without a slash at the end.
+    pub login_url: String,
+    /// Where Graph is, without version and without a slash at the end.
+    pub graph_url: String,
+    /// For which resource tokens are asked (`{scope}/.default`): the cloud's Graph host.
+    pub scope: String,
+    /// PEM file with a CA to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Between two deltas while nobody is awaited.
+    pub poll: Duration,
+    /// Between two deltas while somebody is awaited or a seat is.
+    pub poll_awaiting: Duration,
+    /// For a whole request.
+    pub timeout: Duration,
+}
+
+/// How the app proves itself to the login endpoint.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// A client secret.
+    Secret(SecretString),
+}
+
+/// `[usage_location]`.
+#[derive(Clone, Debug)]
+pub struct LocationSettings {
+    /// Attributes to take it from, the first that has a valid one, in lower case.
+    pub from: Vec<String>,
+    /// What to take when none has.
+    pub default: Option<UsageLocation>,
+    /// Whether a location that is set and differs is replaced.
+    pub overwrite: bool,
+    /// Whether locations are written at all; without it a person without location is refused.
+    pub write: bool,
+}
+
+/// `[guard]`.
+#[derive(Clone, Debug)]
+pub struct GuardSettings {
+    /// Whether those who were there before us are licensed.
+    pub existing: Existing,
+    /// Entitlements admitted in any 24 hours; the excess is held.
+    pub assignments_per_day: u32,
+    /// A complete answer that lacks more than this share of what was known, in percent, removes nobody and raises an alarm.
+    pub shrink_percent: u32,
+}
+
+/// What happens to those who were in the tenant before first contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    /// They are baseline.
+    Leave,
+    /// They are licensed like anyone else, under the guard.
+    License,
+}
+
+/// `[work]`.
+#[derive(Clone, Debug)]
+pub struct WorkSettings {
+    /// The longest wait before the first repetition of a failed write; doubles with each.
+    pub retry_first: Duration,
+    /// Where that doubling ends.
+    pub retry_max: Duration,
+    /// Writes under way at once, each for another person.
+    pub concurrency: usize,
+    /// For how long a 404 or an "invalid usage location" is put down to replication.
+    pub patience: Duration,
+    /// Tolerated difference between our clock and Entra's.
+    pub clock_skew: Duration,
+}
+
+/// `[log]`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Human-readable lines or one JSON object per line.
+    pub format: LogFormat,
+    /// `tracing` filter directives, such as `info` or `seatsync=debug`.
+    pub level: String,
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}

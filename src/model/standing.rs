@@ -1,0 +1,238 @@
+//! Where a person and an entitlement stand. These words are what operators read in `status`, `users` and `explain`.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::identity::{HoldId, IntentId, UserId};
+
+/// Where a person stands between the directory and the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "presence", rename_all = "kebab-case")]
+pub enum Presence {
+    /// In the directory since first contact and never in the tenant: silent, counted.
+    NotSynced,
+    /// In the directory since later, not yet in the tenant: its age is watched.
+    Awaiting,
+    /// In both.
+    Present,
+    /// A synced user whose account lies outside of what we read.
+    UnknownInDirectory,
+    /// A user who never came from a directory.
+    CloudOnly,
+    /// Must not be given anything.
+    Excluded(Exclusion),
+    /// No longer in the directory.
+    Departed,
+}
+
+impl Presence {
+    /// The word for lists and the store.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::NotSynced => "not-synced",
+            Self::Awaiting => "awaiting",
+            Self::Present => "present",
+            Self::UnknownInDirectory => "unknown-in-directory",
+            Self::CloudOnly => "cloud-only",
+            Self::Excluded(_) => "excluded",
+            Self::Departed => "departed",
+        }
+    }
+}
+
+/// Why a person must not be given anything.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "exclusion", rename_all = "kebab-case")]
+pub enum Exclusion {
+    /// `userAccountControl` says ACCOUNTDISABLE.
+    DisabledInDirectory,
+    /// `accountExpires` has passed.
+    Expired {
+        /// When it did.
+        at: Timestamp,
+    },
+    /// `accountEnabled` is false in the tenant.
+    DisabledInTenant,
+    /// A guest of another organisation.
+    Guest,
+    /// A system or service object that Entra Connect would leave out too.
+    System {
+        /// By which of its rules.
+        rule: String,
+    },
+    /// More than one live user of the tenant carries this person's anchor.
+    AnchorShared {
+        /// All of them.
+        users: Vec<UserId>,
+    },
+    /// The anchor agrees, the security identifier does not.
+    SidDiffers {
+        /// The account's.
+        account: String,
+        /// The user's.
+        user: String,
+    },
+}
+
+impl fmt::Display for Exclusion {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DisabledInDirectory => f.write_str("disabled in the directory"),
+            Self::Expired { at } => write!(f, "account expired at {at}"),
+            Self::DisabledInTenant => f.write_str("disabled in the tenant"),
+            Self::Guest => f.write_str("a guest"),
+            Self::System { rule } => write!(f, "a system account: {rule}"),
+            Self::AnchorShared { users } => {
+                let users: Vec<String> = users.iter().map(ToString::to_string).collect();
+                write!(f, "{} tenant users share its anchor: {}; keep one of them", users.len(), users.join(", "))
+            }
+            Self::SidDiffers { account, user } => write!(
+                f,
+                "the anchor agrees but the SID does not: {account} in the directory, {user} in the tenant; see which account feeds this user"
+            ),
+        }
+    }
+}
+
+/// A stable code and a sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    /// Kebab case, the key of the documentation's table.
+    pub code: String,
+    /// What happened and what to do next.
+    pub text: String,
+}
+
+impl Reason {
+    /// Puts both together.
+    #[must_use]
+    pub fn new(code: impl Into<String>, text: impl Into<String>) -> Self {
+        Self { code: code.into(), text: text.into() }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} [{}]", self.text, self.code)
+    }
+}
+
+/// Where an entitlement, one person's claim on one product, stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "standing", rename_all = "kebab-case")]
+pub enum Standing {
+    /// Was there before us and lacks the license: left alone until an event or `include`.
+    Baseline,
+    /// Has the wanted plans without us.
+    Satisfied {
+        /// Through a direct assignment.
+        direct: bool,
+        /// Through these groups.
+        groups: Vec<String>,
+    },
+    /// Holds the product directly with other plans off than wanted: left alone.
+    Differs,
+    /// To be licensed at the next plan.
+    Due,
+    /// Admitted, and no seat is free: resumes by itself.
+    AwaitingSeat,
+    /// Above a limit: needs approve or reject.
+    Held {
+        /// The cohort.
+        hold: HoldId,
+    },
+    /// An intent is committed, its outcome not yet known.
+    InFlight {
+        /// Which.
+        intent: IntentId,
+    },
+    /// A write failed in a way that heals; the schedule is stored.
+    Retrying {
+        /// Failed tries so far.
+        attempt: u32,
+        /// When the next one is due.
+        at: Timestamp,
+        /// What the last one met.
+        reason: Reason,
+    },
+    /// Accepted by Graph; being read back.
+    Confirming {
+        /// When it was accepted.
+        accepted: Timestamp,
+    },
+    /// Given by us and seen to work.
+    Licensed,
+    /// Had the license and lost it to somebody else's hand: left alone, said once.
+    RemovedByOther,
+    /// Needs a person.
+    Refused {
+        /// What that person must do.
+        reason: Reason,
+        /// What was known of the user when it was refused: news of a different state lifts the refusal.
+        basis: String,
+    },
+    /// No rule wants it any more, nothing is taken away.
+    Lapsed,
+    /// Ours, to be taken back once the grace has passed.
+    Reclaiming {
+        /// When it has.
+        at: Timestamp,
+    },
+    /// Taken back by us.
+    Reclaimed,
+}
+
+impl Standing {
+    /// The word for lists and the store.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Baseline => "baseline",
+            Self::Satisfied { .. } => "satisfied",
+            Self::Differs => "differs",
+            Self::Due => "due",
+            Self::AwaitingSeat => "awaiting-seat",
+            Self::Held { .. } => "held",
+            Self::InFlight { .. } => "in-flight",
+            Self::Retrying { .. } => "retrying",
+            Self::Confirming { .. } => "confirming",
+            Self::Licensed => "licensed",
+            Self::RemovedByOther => "removed-by-other",
+            Self::Refused { .. } => "refused",
+            Self::Lapsed => "lapsed",
+            Self::Reclaiming { .. } => "reclaiming",
+            Self::Reclaimed => "reclaimed",
+        }
+    }
+
+    /// Whether the license is still to be given.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(
+            self,
+            Self::Due | Self::AwaitingSeat | Self::Held { .. } | Self::InFlight { .. } | Self::Retrying { .. }
+        )
+    }
+
+    /// Why it stands there, in words, where the word alone does not say.
+    #[must_use]
+    pub fn why(&self) -> Option<String> {
+        match self {
+            Self::Satisfied { direct, groups } => Some(match (*direct, groups.len()) {
+                (true, 0) => "assigned directly by someone else".into(),
+                (true, _) => format!("assigned directly and through {}", groups.join(", ")),
+                (false, 0) => "another product brings the plans".into(),
+                (false, _) => format!("through group {}", groups.join(", ")),
+            }),
+            Self::Held { hold } => Some(format!("held as part of cohort {hold}: approve or reject it")),
+            Self::Retrying { attempt, at, reason } => Some(format!("try {} at {at}: {reason}", attempt + 1)),
+            Self::Confirming { accepted } => Some(format!("accepted at {accepted}, not yet seen to work")),
+            Self::Refused { reason, .. } => Some(reason.to_string()),
+            Self::Reclaiming { at } => Some(format!("to be taken back at {at}")),
+            _ => None,
+        }
+    }
+}

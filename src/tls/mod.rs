@@ -1,0 +1,1 @@
+//! The one rustls configuration, for LDAP and Graph.
