@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 pub mod config;
+pub mod decide;
 pub mod directory;
 pub mod model;
 pub mod tenant;

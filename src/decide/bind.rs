@@ -1,0 +1,155 @@
+//! Ties a rule, which names products and plans in the operator's words, to what the tenant has bought.
+
+use std::collections::BTreeSet;
+
+use crate::model::identity::{PlanId, SkuId};
+use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
+use crate::model::rule::Rule;
+
+/// A rule and the product it means in this tenant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BoundRule {
+    /// The rule as written.
+    pub rule: Rule,
+    /// What it means here; `Err` when the tenant has no such product or plan. Whom the rule meets is still followed, so
+    /// that nobody is lost once it can be bound.
+    pub product: Result<Product, BindProblem>,
+}
+
+/// A product with the plans a rule wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Product {
+    /// Which.
+    pub sku: SkuId,
+    /// User-level plans to be on.
+    pub wanted: BTreeSet<PlanId>,
+    /// Plans to be off.
+    pub disabled: BTreeSet<PlanId>,
+    /// Whoever has one of these needs nothing.
+    pub unless: BTreeSet<PlanId>,
+}
+
+/// Why a rule means nothing in this tenant.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BindProblem {
+    /// The tenant has not bought it.
+    #[error("rule \"{rule}\": the tenant has no product \"{sku}\"{}", near_text(near))]
+    UnknownSku {
+        /// Which rule.
+        rule: String,
+        /// What it names.
+        sku: String,
+        /// What it may have meant.
+        near: Vec<String>,
+    },
+    /// A product for devices or the whole company.
+    #[error("rule \"{rule}\": product \"{sku}\" cannot be assigned to users; its appliesTo is not User")]
+    NotForUsers {
+        /// Which rule.
+        rule: String,
+        /// What it names.
+        sku: String,
+    },
+    /// The product has no such plan.
+    #[error("rule \"{rule}\": product \"{sku}\" has no service plan \"{plan}\"{}", near_text(near))]
+    UnknownPlan {
+        /// Which rule.
+        rule: String,
+        /// Of which product.
+        sku: String,
+        /// What it names.
+        plan: String,
+        /// What it may have meant.
+        near: Vec<String>,
+    },
+    /// A company-level plan is not part of a user's license.
+    #[error(
+        "rule \"{rule}\": service plan \"{plan}\" of \"{sku}\" is set for the whole company and cannot be turned off for a user"
+    )]
+    CompanyPlan {
+        /// Which rule.
+        rule: String,
+        /// Of which product.
+        sku: String,
+        /// What it names.
+        plan: String,
+    },
+    /// Nothing would be assigned.
+    #[error("rule \"{rule}\" turns off every service plan of \"{sku}\"")]
+    NothingLeft {
+        /// Which rule.
+        rule: String,
+        /// Of which product.
+        sku: String,
+    },
+}
+
+fn near_text(near: &[String]) -> String {
+    if near.is_empty() { String::new() } else { format!("; it has {}", near.join(", ")) }
+}
+
+/// Ties every rule, in the order of the file.
+#[must_use]
+pub fn bind(rules: &[Rule], catalog: &Catalog) -> Vec<BoundRule> {
+    rules.iter().map(|rule| BoundRule { rule: rule.clone(), product: bind_one(rule, catalog) }).collect()
+}
+
+fn bind_one(rule: &Rule, catalog: &Catalog) -> Result<Product, BindProblem> {
+    let sku = catalog.find(&rule.sku).ok_or_else(|| BindProblem::UnknownSku {
+        rule: rule.id.clone(),
+        sku: rule.sku.clone(),
+        near: catalog.iter().filter(|sku| sku.for_users).map(|sku| sku.part_number.clone()).collect(),
+    })?;
+    if !sku.for_users {
+        return Err(BindProblem::NotForUsers { rule: rule.id.clone(), sku: sku.part_number.clone() });
+    }
+    let disabled =
+        rule.disable_plans.iter().map(|name| off_plan(rule, sku, name)).collect::<Result<BTreeSet<_>, _>>()?;
+    let wanted: BTreeSet<PlanId> = sku.user_plans().map(|plan| plan.id).filter(|id| !disabled.contains(id)).collect();
+    if wanted.is_empty() {
+        return Err(BindProblem::NothingLeft { rule: rule.id.clone(), sku: sku.part_number.clone() });
+    }
+    let unless = unless_plans(rule, sku, catalog, &disabled)?;
+    Ok(Product { sku: sku.id, wanted, disabled, unless })
+}
+
+fn off_plan(rule: &Rule, sku: &Sku, name: &str) -> Result<PlanId, BindProblem> {
+    match sku.plan(name) {
+        Some(plan) if plan.for_users => Ok(plan.id),
+        Some(plan) => Err(BindProblem::CompanyPlan {
+            rule: rule.id.clone(),
+            sku: sku.part_number.clone(),
+            plan: plan.name.clone(),
+        }),
+        None => Err(BindProblem::UnknownPlan {
+            rule: rule.id.clone(),
+            sku: sku.part_number.clone(),
+            plan: name.to_owned(),
+            near: sku.user_plans().map(|plan| plan.name.clone()).collect(),
+        }),
+    }
+}
+
+/// Named plans may come with any product; without names it is this product's Intune plan, unless the rule turns it off.
+fn unless_plans(
+    rule: &Rule,
+    sku: &Sku,
+    catalog: &Catalog,
+    disabled: &BTreeSet<PlanId>,
+) -> Result<BTreeSet<PlanId>, BindProblem> {
+    let Some(names) = &rule.unless_has_plan else {
+        let intune = INTUNE_PLANS.iter().filter_map(|name| sku.plan(name)).map(|plan| plan.id);
+        return Ok(intune.filter(|id| !disabled.contains(id)).collect());
+    };
+    names
+        .iter()
+        .map(|name| {
+            catalog.iter().find_map(|sku| sku.plan(name)).map(|plan| plan.id).ok_or_else(|| BindProblem::UnknownPlan {
+                rule: rule.id.clone(),
+                sku: "any product of the tenant".to_owned(),
+                plan: name.clone(),
+                near: sku.user_plans().map(|plan| plan.name.clone()).collect(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,271 @@
+//! The decision about one person: presence, which rules want it, and where its entitlements stand.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bind::{BoundRule, Product};
+use super::location::{self, LocationWish};
+use super::presence::{presence, speaker};
+use super::stand::{self, Want};
+use crate::model::identity::{PersonId, PlanId, SkuId, UserId};
+use crate::model::license::Catalog;
+use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
+use crate::model::settings::{Existing, LocationSettings};
+use crate::model::standing::{Presence, Standing};
+use crate::model::user::User;
+
+/// What is the same for everyone in one pass of judging.
+#[derive(Clone, Debug)]
+pub struct Context<'a> {
+    /// Rules, tied to the tenant's products.
+    pub rules: &'a [BoundRule],
+    /// What the tenant has bought.
+    pub catalog: &'a Catalog,
+    /// How a location is found.
+    pub location: &'a LocationSettings,
+    /// Digest of what is read of the directory.
+    pub coverage: &'a str,
+    /// When we first met this tenant.
+    pub contact: Contact,
+    /// What happens to those who were there before.
+    pub existing: Existing,
+    /// Tolerated difference of clocks.
+    pub clock_skew: SignedDuration,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// The first contact with the tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Contact {
+    /// When it began: stored before anything was read.
+    pub started: Timestamp,
+    /// When the first listing was complete.
+    pub completed: Timestamp,
+}
+
+/// What was decided about one person.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Judgement {
+    /// Who.
+    pub person: PersonId,
+    /// On which state of knowledge.
+    pub revision: i64,
+    /// Where it stands.
+    pub presence: Presence,
+    /// A rule wants it, and it is not in the tenant yet: look there more often.
+    pub awaited: bool,
+    /// How each rule meets it.
+    pub matches: BTreeMap<String, RuleMatch>,
+    /// What shall become of its usage location.
+    pub location: LocationWish,
+    /// Entitlements that are new or change.
+    pub changes: Vec<EntitlementChange>,
+    /// When to judge again though nothing is heard.
+    pub look_again: Option<Timestamp>,
+}
+
+/// One entitlement after the decision.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EntitlementChange {
+    /// Of which product.
+    pub sku: SkuId,
+    /// What it shall be.
+    pub entitlement: Entitlement,
+    /// Whether the standing changed, not only its circumstances.
+    pub moved: bool,
+}
+
+/// Decides about one person. Deciding twice on the same knowledge changes nothing the second time.
+#[must_use]
+pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
+    let presence = presence(person, context.now);
+    let account = speaker(person, context.now);
+    let user = match person.users.as_slice() {
+        [known] => Some(known),
+        _ => None,
+    };
+    let matches = context
+        .rules
+        .iter()
+        .map(|bound| {
+            let meant = account.is_some_and(|known| bound.rule.who.includes(&known.account));
+            let eligible = meant && presence == Presence::Present;
+            let baseline = eligible && is_baseline(person, bound, &presence, user, context);
+            (bound.rule.id.clone(), RuleMatch { digest: bound.rule.digest.clone(), eligible, baseline })
+        })
+        .collect();
+    let location = match (user, account) {
+        (Some(known), Some(account)) => location::wish(&known.user, &account.account, context.location),
+        _ => LocationWish::Keep,
+    };
+    let awaited = matches!(presence, Presence::Awaiting)
+        && account.is_some_and(|known| context.rules.iter().any(|bound| bound.rule.who.includes(&known.account)));
+    Judgement {
+        person: person.id,
+        revision: person.revision,
+        awaited,
+        changes: changes(person, &matches, user, &location, context),
+        look_again: look_again(person, context.now),
+        presence,
+        matches,
+        location,
+    }
+}
+
+/// Whether someone a rule wants was there before the rule, or before us. Only an event in the directory or the tenant ends
+/// that, never an edit of the configuration.
+fn is_baseline(
+    person: &Person,
+    bound: &BoundRule,
+    presence: &Presence,
+    user: Option<&KnownUser>,
+    context: &Context<'_>,
+) -> bool {
+    let stored = person.matches.get(&bound.rule.id);
+    match (stored, &person.presence) {
+        (Some(stored), _) if stored.digest == bound.rule.digest => stored.eligible && stored.baseline,
+        (_, None) => context.existing == Existing::Leave && user.is_some_and(|known| was_there(known, context)),
+        (Some(stored), Some(_)) if stored.eligible && causes_product(person, bound) => stored.baseline,
+        (_, Some(before)) => !came_by_event(before, presence, person.coverage.as_deref() == Some(context.coverage)),
+    }
+}
+
+/// The user stood in the tenant before first contact began. An unknown age counts as old, but only for someone the first
+/// listing brought.
+fn was_there(known: &KnownUser, context: &Context<'_>) -> bool {
+    let contact = context.contact;
+    known.first_seen <= contact.completed
+        && known.user.created.is_none_or(|created| created.duration_since(contact.started) < -context.clock_skew)
+}
+
+/// The rule, before it was edited, wanted the same product for this person.
+fn causes_product(person: &Person, bound: &BoundRule) -> bool {
+    bound.product.as_ref().is_ok_and(|product| {
+        person.entitlements.get(&product.sku).is_some_and(|entitlement| entitlement.rules.contains(&bound.rule.id))
+    })
+}
+
+fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool {
+    if before == now {
+        return false;
+    }
+    match before {
+        Presence::UnknownInDirectory => same_coverage,
+        _ => true,
+    }
+}
+
+/// What the rules want of each product, the deciding rule first: whoever is to be acted on before baseline, then by
+/// priority, then in the order of the file.
+fn wants<'a>(
+    matches: &BTreeMap<String, RuleMatch>,
+    context: &Context<'a>,
+) -> BTreeMap<SkuId, Vec<(bool, &'a BoundRule, &'a Product)>> {
+    let mut wants: BTreeMap<SkuId, Vec<_>> = BTreeMap::new();
+    for bound in context.rules {
+        let Some(found) = matches.get(&bound.rule.id).filter(|found| found.eligible) else { continue };
+        if let Ok(product) = &bound.product {
+            wants.entry(product.sku).or_default().push((found.baseline, bound, product));
+        }
+    }
+    for causes in wants.values_mut() {
+        causes.sort_by_key(|(baseline, bound, _)| (*baseline, bound.rule.priority));
+    }
+    wants
+}
+
+/// Rules of the file that cannot be bound now keep what they caused as it is.
+fn is_unbound(entitlement: &Entitlement, context: &Context<'_>) -> bool {
+    context.rules.iter().any(|bound| bound.product.is_err() && entitlement.rules.contains(&bound.rule.id))
+}
+
+fn changes(
+    person: &Person,
+    matches: &BTreeMap<String, RuleMatch>,
+    user: Option<&KnownUser>,
+    location: &LocationWish,
+    context: &Context<'_>,
+) -> Vec<EntitlementChange> {
+    let wants = wants(matches, context);
+    let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).copied().collect();
+    let decide = |sku: SkuId| {
+        let stored = person.entitlements.get(&sku);
+        let Some(KnownUser { user, .. }) = user else { return without_user(sku, stored?, context) };
+        let stored = stored.filter(|entitlement| entitlement.user == user.id);
+        let causes = wants.get(&sku).map(Vec::as_slice);
+        if causes.is_none() && stored.is_some_and(|entitlement| is_unbound(entitlement, context)) {
+            return None;
+        }
+        change(sku, stored, causes, user, location, context)
+    };
+    skus.into_iter().filter_map(decide).collect()
+}
+
+/// The user is gone: nothing is wanted of what was.
+fn without_user(sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
+    let gone = User::unread(stored.user);
+    let standing = stand::next(Some(stored), None, &gone, &LocationWish::Keep, context.catalog)?;
+    let entitlement = Entitlement { standing, since: context.now, ..stored.clone() };
+    Some(EntitlementChange { sku, entitlement, moved: true })
+}
+
+fn change(
+    sku: SkuId,
+    stored: Option<&Entitlement>,
+    causes: Option<&[(bool, &BoundRule, &Product)]>,
+    user: &User,
+    location: &LocationWish,
+    context: &Context<'_>,
+) -> Option<EntitlementChange> {
+    let deciding = causes.and_then(<[_]>::first);
+    let want = deciding.map(|(baseline, _, product)| Want { product, baseline: *baseline });
+    let standing = stand::next(stored, want.as_ref(), user, location, context.catalog);
+    let moved = standing.is_some();
+    let mut entitlement = match (stored, standing) {
+        (Some(stored), None) => stored.clone(),
+        (Some(stored), Some(standing)) => Entitlement { standing, since: context.now, ..stored.clone() },
+        (None, Some(standing)) => fresh(user.id, standing, context.now),
+        (None, None) => return None,
+    };
+    if let Some((_, bound, product)) = deciding.filter(|_| !matches!(entitlement.standing, Standing::InFlight { .. })) {
+        entitlement.rules = causes.into_iter().flatten().map(|(_, bound, _)| bound.rule.id.clone()).collect();
+        entitlement.disabled.clone_from(&product.disabled);
+        entitlement.wanted.clone_from(&product.wanted);
+        entitlement.priority = bound.rule.priority;
+    }
+    if entitlement.standing.is_open() {
+        entitlement.due_since = entitlement.due_since.or(Some(context.now));
+    } else if moved && !matches!(entitlement.standing, Standing::Confirming { .. } | Standing::Refused { .. }) {
+        entitlement.due_since = None;
+        entitlement.admitted = None;
+    }
+    (stored != Some(&entitlement)).then_some(EntitlementChange { sku, entitlement, moved })
+}
+
+fn fresh(user: UserId, standing: Standing, now: Timestamp) -> Entitlement {
+    Entitlement {
+        user,
+        rules: Vec::new(),
+        disabled: BTreeSet::<PlanId>::new(),
+        wanted: BTreeSet::<PlanId>::new(),
+        standing,
+        since: now,
+        due_since: None,
+        admitted: None,
+        priority: 0,
+        ours: false,
+    }
+}
+
+/// An account that is to expire is judged again when it does, though no USN will move.
+fn look_again(person: &Person, now: Timestamp) -> Option<Timestamp> {
+    person
+        .accounts
+        .iter()
+        .filter(|known| !known.gone)
+        .filter_map(|known| known.account.expires)
+        .filter(|at| *at > now)
+        .min()
+}

@@ -1,0 +1,24 @@
+//! The decision: what each person shall have, and what is written next. Pure: values in, values out.
+//!
+//! [`bind`] ties the rules to what the tenant has bought, [`judge`] says of one person where it and its entitlements
+//! stand, [`allot`] says which of the open ones are written now, wait for a seat, or are held.
+
+#![deny(clippy::disallowed_types, clippy::disallowed_methods)]
+
+mod allot;
+mod bind;
+mod hold;
+mod judge;
+mod location;
+mod presence;
+mod seats;
+mod stand;
+
+pub use allot::{Limits, allot};
+pub use bind::{BindProblem, BoundRule, bind};
+pub use hold::cohort_digest;
+pub use judge::{Contact, Context, EntitlementChange, Judgement, judge};
+pub use location::LocationWish;
+pub use presence::{presence, speaker};
+pub use seats::SeatLedger;
+pub use stand::{basis, holds_directly, is_confirmed, next_confirmation};

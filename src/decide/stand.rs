@@ -1,0 +1,140 @@
+//! Where one entitlement stands, given what the rules want and what the user has.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::bind::Product;
+use super::location::LocationWish;
+use crate::model::identity::{PlanId, SkuId};
+use crate::model::license::Catalog;
+use crate::model::person::Entitlement;
+use crate::model::standing::Standing;
+use crate::model::user::User;
+
+/// What a user has of a product that a rule wants.
+enum Observed {
+    /// Enough, from wherever.
+    Enough { direct: bool, groups: Vec<String> },
+    /// The product directly, with other plans off than wanted.
+    Otherwise,
+    /// Not enough.
+    Lacking,
+}
+
+/// Whether the product is assigned directly, as far as is known: sources that are not listed count as direct, since Graph's
+/// list of them has been seen incomplete.
+#[must_use]
+pub fn holds_directly(user: &User, sku: SkuId) -> bool {
+    let mut sources = user.sources.iter().filter(|source| source.sku == sku).peekable();
+    if sources.peek().is_none() { user.license(sku).is_some() } else { sources.any(|source| source.group.is_none()) }
+}
+
+/// What is known of a user that a refusal may depend on. A refusal stands only while this stays.
+#[must_use]
+pub fn basis(user: &User) -> String {
+    let mut skus: Vec<String> = user.licenses.iter().map(|license| license.sku.to_string()).collect();
+    skus.sort();
+    format!("{}|{}", user.usage_location.map(|place| place.to_string()).unwrap_or_default(), skus.join(","))
+}
+
+/// Whether a license we wrote is seen to work: the product is assigned and every wanted plan is enabled.
+#[must_use]
+pub fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool {
+    user.license(sku).is_some() && wanted.is_subset(&user.plans)
+}
+
+/// When to read a written license back again: soon at first, then ever more rarely.
+#[must_use]
+pub fn next_confirmation(accepted: Timestamp, now: Timestamp) -> Timestamp {
+    let (least, most) = (SignedDuration::from_secs(1), SignedDuration::from_mins(10));
+    let elapsed = now.duration_since(accepted).clamp(least, most);
+    now.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+}
+
+fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
+    let mut enabled = BTreeSet::new();
+    let mut from = BTreeSet::new();
+    let relevant: BTreeSet<PlanId> = product.wanted.union(&product.unless).copied().collect();
+    for license in &user.licenses {
+        let plans = match catalog.get(license.sku) {
+            Some(_) => catalog.enabled_plans(license.sku, &license.disabled),
+            None => user.plans.clone(),
+        };
+        if !plans.is_disjoint(&relevant) {
+            from.insert(license.sku);
+        }
+        enabled.extend(plans);
+    }
+    let enough = !enabled.is_disjoint(&product.unless) || product.wanted.is_subset(&enabled);
+    if enough {
+        let groups: BTreeSet<String> = user
+            .sources
+            .iter()
+            .filter(|source| from.contains(&source.sku))
+            .filter_map(|source| source.group.clone())
+            .collect();
+        let direct = from.iter().any(|sku| holds_directly(user, *sku));
+        return Observed::Enough { direct, groups: groups.into_iter().collect() };
+    }
+    if holds_directly(user, product.sku) { Observed::Otherwise } else { Observed::Lacking }
+}
+
+/// What the rules want of one product.
+pub(super) struct Want<'a> {
+    pub product: &'a Product,
+    pub baseline: bool,
+}
+
+/// The next standing; `None` leaves the entitlement as it is.
+pub(super) fn next(
+    stored: Option<&Entitlement>,
+    want: Option<&Want<'_>>,
+    user: &User,
+    wish: &LocationWish,
+    catalog: &Catalog,
+) -> Option<Standing> {
+    let standing = stored.map(|entitlement| &entitlement.standing);
+    let ours = stored.is_some_and(|entitlement| entitlement.ours);
+    let Some(want) = want else {
+        return match standing {
+            None | Some(Standing::InFlight { .. } | Standing::Lapsed | Standing::Reclaimed) => None,
+            Some(_) => Some(Standing::Lapsed),
+        };
+    };
+    let next = match (standing, observe(user, want.product, catalog)) {
+        (Some(Standing::InFlight { .. }), _) => return None,
+        (Some(Standing::Confirming { .. }), _) => {
+            return is_confirmed(user, want.product.sku, &want.product.wanted).then_some(Standing::Licensed);
+        }
+        (_, Observed::Enough { .. }) if ours => Standing::Licensed,
+        (_, Observed::Enough { direct, groups }) => Standing::Satisfied { direct, groups },
+        (_, Observed::Otherwise) => Standing::Differs,
+        (standing, Observed::Lacking) => lacking(standing, want, user, wish),
+    };
+    (standing != Some(&next)).then_some(next)
+}
+
+/// The user lacks what is wanted: what that means depends on where the entitlement stood.
+fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &LocationWish) -> Standing {
+    let open = match standing {
+        Some(Standing::Licensed | Standing::Satisfied { .. } | Standing::Differs | Standing::RemovedByOther) => {
+            return Standing::RemovedByOther;
+        }
+        _ if want.baseline => return Standing::Baseline,
+        Some(
+            standing @ (Standing::Due | Standing::AwaitingSeat | Standing::Held { .. } | Standing::Retrying { .. }),
+        ) => standing.clone(),
+        Some(standing @ Standing::Refused { reason, basis: known }) => {
+            if reason.code != "no-usage-location" && *known == basis(user) {
+                return standing.clone();
+            }
+            Standing::Due
+        }
+        _ => Standing::Due,
+    };
+    match wish {
+        LocationWish::Missing(reason) => Standing::Refused { reason: reason.clone(), basis: basis(user) },
+        _ => open,
+    }
+}
