@@ -17,5 +17,6 @@ pub mod config;
 pub mod decide;
 pub mod directory;
 pub mod model;
+pub mod store;
 pub mod tenant;
 pub mod tls;

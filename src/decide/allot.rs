@@ -1,6 +1,6 @@
 //! Which of the open entitlements are written now.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::{Candidate, Cohort, LicenseWrite, Plan, Write};
@@ -51,7 +51,12 @@ fn cohort(rule: String, members: Vec<(PersonId, SkuId)>, limits: Limits) -> Coho
 fn hand_out(candidates: Vec<Candidate>, seats: &BTreeMap<SkuId, i64>, plan: &mut Plan) {
     let mut left = seats.clone();
     let mut place: BTreeMap<PersonId, usize> = BTreeMap::new();
+    let mut alone: BTreeSet<PersonId> = BTreeSet::new();
     for candidate in candidates {
+        let taken = place.contains_key(&candidate.person);
+        if alone.contains(&candidate.person) || (candidate.alone && taken) {
+            continue;
+        }
         match left.get_mut(&candidate.sku) {
             Some(left) if *left > 0 => *left -= 1,
             _ => {
@@ -72,5 +77,8 @@ fn hand_out(candidates: Vec<Candidate>, seats: &BTreeMap<SkuId, i64>, plan: &mut
             plan.writes.len() - 1
         });
         plan.writes[at].licenses.push(license);
+        if candidate.alone {
+            alone.insert(candidate.person);
+        }
     }
 }

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bind::{BoundRule, Product};
-use super::location::{self, LocationWish};
+use super::location;
 use super::presence::{presence, speaker};
 use super::stand::{self, Want};
-use crate::model::identity::{PersonId, PlanId, SkuId, UserId};
+use crate::model::identity::{PlanId, SkuId, UserId};
+use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
 use crate::model::settings::{Existing, LocationSettings};
@@ -34,47 +35,6 @@ pub struct Context<'a> {
     pub clock_skew: SignedDuration,
     /// Now.
     pub now: Timestamp,
-}
-
-/// The first contact with the tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Contact {
-    /// When it began: stored before anything was read.
-    pub started: Timestamp,
-    /// When the first listing was complete.
-    pub completed: Timestamp,
-}
-
-/// What was decided about one person.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Judgement {
-    /// Who.
-    pub person: PersonId,
-    /// On which state of knowledge.
-    pub revision: i64,
-    /// Where it stands.
-    pub presence: Presence,
-    /// A rule wants it, and it is not in the tenant yet: look there more often.
-    pub awaited: bool,
-    /// How each rule meets it.
-    pub matches: BTreeMap<String, RuleMatch>,
-    /// What shall become of its usage location.
-    pub location: LocationWish,
-    /// Entitlements that are new or change.
-    pub changes: Vec<EntitlementChange>,
-    /// When to judge again though nothing is heard.
-    pub look_again: Option<Timestamp>,
-}
-
-/// One entitlement after the decision.
-#[derive(Clone, Debug, PartialEq)]
-pub struct EntitlementChange {
-    /// Of which product.
-    pub sku: SkuId,
-    /// What it shall be.
-    pub entitlement: Entitlement,
-    /// Whether the standing changed, not only its circumstances.
-    pub moved: bool,
 }
 
 /// Decides about one person. Deciding twice on the same knowledge changes nothing the second time.

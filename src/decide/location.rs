@@ -1,25 +1,12 @@
 //! Which usage location a person should have.
 
-use serde::{Deserialize, Serialize};
-
 use crate::model::account::Account;
+use crate::model::judgement::LocationWish;
 use crate::model::location::UsageLocation;
 use crate::model::plan::LocationWrite;
 use crate::model::settings::LocationSettings;
 use crate::model::standing::Reason;
 use crate::model::user::User;
-
-/// What shall become of a person's usage location.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LocationWish {
-    /// It is fine as it is.
-    Keep,
-    /// It is set before the license.
-    Set(LocationWrite),
-    /// It is needed and cannot be had.
-    Missing(Reason),
-}
 
 /// Decides it: a location that is set stays unless the operator asked otherwise.
 pub(super) fn wish(user: &User, account: &Account, settings: &LocationSettings) -> LocationWish {

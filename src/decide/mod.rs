@@ -7,18 +7,13 @@
 
 mod allot;
 mod bind;
-mod hold;
 mod judge;
 mod location;
 mod presence;
-mod seats;
 mod stand;
 
 pub use allot::{Limits, allot};
-pub use bind::{BindProblem, BoundRule, bind};
-pub use hold::cohort_digest;
-pub use judge::{Contact, Context, EntitlementChange, Judgement, judge};
-pub use location::LocationWish;
+pub use bind::{BindProblem, BoundRule, Product, bind};
+pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
-pub use seats::SeatLedger;
-pub use stand::{basis, holds_directly, is_confirmed, next_confirmation};
+pub use stand::{is_confirmed, next_confirmation};

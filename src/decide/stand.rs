@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 
 use super::bind::Product;
-use super::location::LocationWish;
 use crate::model::identity::{PlanId, SkuId};
+use crate::model::judgement::LocationWish;
 use crate::model::license::Catalog;
 use crate::model::person::Entitlement;
 use crate::model::standing::Standing;
@@ -20,22 +20,6 @@ enum Observed {
     Otherwise,
     /// Not enough.
     Lacking,
-}
-
-/// Whether the product is assigned directly, as far as is known: sources that are not listed count as direct, since Graph's
-/// list of them has been seen incomplete.
-#[must_use]
-pub fn holds_directly(user: &User, sku: SkuId) -> bool {
-    let mut sources = user.sources.iter().filter(|source| source.sku == sku).peekable();
-    if sources.peek().is_none() { user.license(sku).is_some() } else { sources.any(|source| source.group.is_none()) }
-}
-
-/// What is known of a user that a refusal may depend on. A refusal stands only while this stays.
-#[must_use]
-pub fn basis(user: &User) -> String {
-    let mut skus: Vec<String> = user.licenses.iter().map(|license| license.sku.to_string()).collect();
-    skus.sort();
-    format!("{}|{}", user.usage_location.map(|place| place.to_string()).unwrap_or_default(), skus.join(","))
 }
 
 /// Whether a license we wrote is seen to work: the product is assigned and every wanted plan is enabled.
@@ -74,10 +58,10 @@ fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
             .filter(|source| from.contains(&source.sku))
             .filter_map(|source| source.group.clone())
             .collect();
-        let direct = from.iter().any(|sku| holds_directly(user, *sku));
+        let direct = from.iter().any(|sku| user.direct_license(*sku).is_some());
         return Observed::Enough { direct, groups: groups.into_iter().collect() };
     }
-    if holds_directly(user, product.sku) { Observed::Otherwise } else { Observed::Lacking }
+    if user.direct_license(product.sku).is_some() { Observed::Otherwise } else { Observed::Lacking }
 }
 
 /// What the rules want of one product.
@@ -126,7 +110,7 @@ fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &Loc
             standing @ (Standing::Due | Standing::AwaitingSeat | Standing::Held { .. } | Standing::Retrying { .. }),
         ) => standing.clone(),
         Some(standing @ Standing::Refused { reason, basis: known }) => {
-            if reason.code != "no-usage-location" && *known == basis(user) {
+            if reason.code != "no-usage-location" && *known == user.basis() {
                 return standing.clone();
             }
             Standing::Due
@@ -134,7 +118,7 @@ fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &Loc
         _ => Standing::Due,
     };
     match wish {
-        LocationWish::Missing(reason) => Standing::Refused { reason: reason.clone(), basis: basis(user) },
+        LocationWish::Missing(reason) => Standing::Refused { reason: reason.clone(), basis: user.basis() },
         _ => open,
     }
 }

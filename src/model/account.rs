@@ -65,6 +65,8 @@ pub struct AccountPage {
     pub accounts: Vec<Account>,
     /// Deleted ones.
     pub deleted: Vec<Tombstone>,
+    /// Live ones that now stand outside of every base.
+    pub outside: Vec<ObjectGuid>,
     /// Entries nobody could read.
     pub quarantined: Vec<Quarantined>,
 }

@@ -1,8 +1,10 @@
 //! What shall be written next: a value, made before anything is touched.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use jiff::Timestamp;
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::identity::{HoldId, PersonId, PlanId, SkuId, UserId};
@@ -30,8 +32,8 @@ pub struct Candidate {
     pub admitted: Option<Timestamp>,
     /// The held cohort it is part of.
     pub held: Option<HoldId>,
-    /// It was put back for want of a seat.
-    pub awaiting_seat: bool,
+    /// A write together with other products was refused: it is tried by itself.
+    pub alone: bool,
     /// Plans to leave off.
     pub disabled: BTreeSet<PlanId>,
     /// The location to set first; `None` when the user has an acceptable one.
@@ -97,4 +99,21 @@ pub struct Cohort {
     pub reason: Reason,
     /// Who, in the fair order.
     pub members: Vec<(PersonId, SkuId)>,
+}
+
+/// The digest by which an operator approves exactly the cohort that was seen: the first 12 hex digits of SHA-256 over its
+/// members, in whatever order they are given.
+#[must_use]
+pub fn cohort_digest(members: &[(PersonId, SkuId)]) -> String {
+    let mut members = members.to_vec();
+    members.sort();
+    let text: String = members.iter().fold(String::new(), |mut text, (person, sku)| {
+        let _ = writeln!(text, "{person} {sku}");
+        text
+    });
+    let hash = digest(&SHA256, text.as_bytes());
+    hash.as_ref().iter().take(6).fold(String::new(), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }

@@ -13,6 +13,8 @@ pub enum Request {
     Include {
         /// The rule.
         rule: String,
+        /// Only those who lack the license.
+        unlicensed: bool,
         /// Only users who appeared in the tenant at this time or later.
         since: Option<Timestamp>,
         /// At most so many, those who were there longest first.

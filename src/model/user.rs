@@ -66,6 +66,26 @@ impl User {
         self.licenses.iter().find(|license| license.sku == sku)
     }
 
+    /// The plans that are off in the direct assignment of a product; `None` when it is not assigned directly. A product
+    /// whose sources are not listed counts as direct: Graph's list of them has been seen incomplete.
+    #[must_use]
+    pub fn direct_license(&self, sku: SkuId) -> Option<&BTreeSet<PlanId>> {
+        let sources: Vec<_> = self.sources.iter().filter(|source| source.sku == sku).collect();
+        match sources.iter().find(|source| source.group.is_none()) {
+            Some(direct) => Some(&direct.disabled),
+            None if sources.is_empty() => self.license(sku).map(|license| &license.disabled),
+            None => None,
+        }
+    }
+
+    /// What is known of the user that a refusal may depend on: a refusal stands only while this stays.
+    #[must_use]
+    pub fn basis(&self) -> String {
+        let mut skus: Vec<String> = self.licenses.iter().map(|license| license.sku.to_string()).collect();
+        skus.sort();
+        format!("{}|{}", self.usage_location.map(|place| place.to_string()).unwrap_or_default(), skus.join(","))
+    }
+
     /// Takes news of this user in; what the news does not mention stays.
     pub fn learn(&mut self, news: &UserNews) {
         fn set<T: Clone>(slot: &mut T, news: &Option<T>) {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::model::license::Sku;
+use super::license::Sku;
 
 /// After this, a write that the count never showed is taken as shown: somebody else returned a seat meanwhile.
 const FORGET: SignedDuration = SignedDuration::from_mins(15);

@@ -1,0 +1,91 @@
+//! Opening the file: where it may lie, who may read it, which pragmas hold.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// How long a connection waits for another process's write.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Opens the store for writing, making it when it is not there: mode 0600, in a directory that must exist or can be made.
+pub(super) fn open_for_writing(path: &Path, make: bool) -> Result<Connection, StoreError> {
+    if make {
+        prepare(path)?;
+    } else if !path.exists() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = open(path, flags)?;
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+    db.execute_batch(pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
+    Ok(db)
+}
+
+/// Opens the store for reading.
+pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
+    if !path.exists() {
+        return Err(StoreError::Missing(path.to_owned()));
+    }
+    // A reader of a WAL store must be able to make the -shm file, so the connection itself may write; the pragma forbids it.
+    let db = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    db.execute_batch("PRAGMA query_only = ON;").map_err(|error| StoreError::from_sqlite(path, error))?;
+    Ok(db)
+}
+
+fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
+    let failed = |error| StoreError::from_sqlite(path, error);
+    let db = Connection::open_with_flags(path, flags).map_err(failed)?;
+    db.busy_timeout(BUSY).map_err(failed)?;
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(failed)?;
+    Ok(db)
+}
+
+fn prepare(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Unreadable { path: path.to_owned(), source };
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    refuse_network(path, directory)?;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path).map_err(failed)?;
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+    drop(file);
+    Ok(())
+}
+
+/// `f_type` of statfs(2) for filesystems that live on another machine.
+#[cfg(target_os = "linux")]
+const NETWORK: [(i64, &str); 9] = [
+    (0x6969, "NFS"),
+    (0x517B, "SMB"),
+    (0xFF53_4D42, "CIFS"),
+    (0xFE53_4D42, "SMB2"),
+    (0x0102_1997, "9P"),
+    (0x00C3_6400, "Ceph"),
+    (0x5346_414F, "AFS"),
+    (0x0BD0_0BD0, "Lustre"),
+    (0x0161_1970, "GFS2"),
+];
+
+#[cfg(target_os = "linux")]
+fn refuse_network(path: &Path, directory: &Path) -> Result<(), StoreError> {
+    let stat = rustix::fs::statfs(directory)
+        .map_err(|error| StoreError::Unreadable { path: path.to_owned(), source: error.into() })?;
+    #[allow(clippy::useless_conversion, reason = "the type of f_type differs between architectures")]
+    let found = i64::from(stat.f_type) & 0xFFFF_FFFF;
+    match NETWORK.iter().find(|(kind, _)| *kind == found) {
+        Some((_, kind)) => Err(StoreError::Network { path: path.to_owned(), kind }),
+        None => Ok(()),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn refuse_network(_: &Path, _: &Path) -> Result<(), StoreError> {
+    Ok(())
+}

@@ -1,0 +1,213 @@
+//! Intents: what is about to be written, committed before it is sent.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::audit::{AuditKind, Entry, append};
+use super::plans::moves;
+use super::rows::{collect, json, json_of, millis, named, unjson};
+use super::{Store, StoreError};
+use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
+use crate::model::plan::{LicenseWrite, LocationWrite};
+use crate::model::standing::Standing;
+
+/// One write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Step {
+    /// `PATCH /users/{id}`, for the sake of these products.
+    Location {
+        /// What to set.
+        write: LocationWrite,
+        /// What waits for it.
+        skus: Vec<SkuId>,
+    },
+    /// `POST /users/{id}/assignLicense`.
+    License {
+        /// What to assign, in one request.
+        add: Vec<LicenseWrite>,
+    },
+}
+
+impl Step {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Location { .. } => "location",
+            Self::License { .. } => "license",
+        }
+    }
+
+    /// The products it is about.
+    #[must_use]
+    pub fn skus(&self) -> Vec<SkuId> {
+        match self {
+            Self::Location { skus, .. } => skus.clone(),
+            Self::License { add } => add.iter().map(|write| write.sku).collect(),
+        }
+    }
+}
+
+/// A write to be committed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IntentOrder {
+    /// Whose.
+    pub person: PersonId,
+    /// Whose in the tenant.
+    pub user: UserId,
+    /// A name to show.
+    pub name: String,
+    /// What.
+    pub step: Step,
+    /// The name of the call that is about to be made for it.
+    pub call: ClientRequestId,
+}
+
+/// A committed intent with the call that is to be made now, or whose outcome is unknown.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenIntent {
+    /// Which.
+    pub id: IntentId,
+    /// Whose.
+    pub person: PersonId,
+    /// Whose in the tenant.
+    pub user: UserId,
+    /// A name to show.
+    pub name: String,
+    /// What.
+    pub step: Step,
+    /// The call.
+    pub call: ClientRequestId,
+    /// Calls made for it, this one included.
+    pub attempts: u32,
+}
+
+impl Store {
+    /// Commits intents before their round. An open intent of the same person and content is taken up again; one of other
+    /// content is abandoned. Persons about whom there is news are left out: they are judged first.
+    ///
+    /// # Errors
+    /// When the store fails; then nothing may be sent.
+    pub async fn commit_intents(
+        &self,
+        orders: Vec<IntentOrder>,
+        config: &str,
+        now: Timestamp,
+    ) -> Result<Vec<OpenIntent>, StoreError> {
+        let config = config.to_owned();
+        self.write(move |tx| {
+            let mut open = Vec::with_capacity(orders.len());
+            for order in orders {
+                let clean = "SELECT 1 FROM people WHERE id = ?1 AND dirty = 0";
+                if tx.prepare_cached(clean)?.exists([order.person.0])? {
+                    open.push(commit(tx, order, &config, now)?);
+                }
+            }
+            Ok(open)
+        })
+        .await
+    }
+
+    /// Intents with a call whose outcome is unknown, and whose time to be looked after has come.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn to_settle(&self, now: Timestamp) -> Result<Vec<OpenIntent>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT i.*, p.name, c.client_request_id,
+                              (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts
+                       FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
+                       WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
+            collect(db, sql, [millis(now)], open_intent)
+        })
+        .await
+    }
+}
+
+fn open_intent(row: &Row<'_>) -> Result<OpenIntent, StoreError> {
+    Ok(OpenIntent {
+        id: IntentId(row.get("id")?),
+        person: PersonId(row.get("person")?),
+        user: named(row, "user")?,
+        name: row.get("name")?,
+        step: json_of(row, "body")?,
+        call: named(row, "client_request_id")?,
+        attempts: row.get("attempts")?,
+    })
+}
+
+fn commit(db: &Connection, order: IntentOrder, config: &str, now: Timestamp) -> Result<OpenIntent, StoreError> {
+    let body = json(&order.step)?;
+    let known: Option<(i64, String)> = db
+        .prepare_cached("SELECT id, body FROM intents WHERE person = ?1 AND step = ?2 AND state = 'open'")?
+        .query_row(params![order.person.0, order.step.word()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let id = match known {
+        Some((id, known)) if known == body => IntentId(id),
+        known => {
+            if let Some((other, _)) = known {
+                db.prepare_cached("UPDATE intents SET state = 'abandoned', closed = ?2 WHERE id = ?1")?
+                    .execute(params![other, millis(now)])?;
+            }
+            make(db, &order, &body, config, now)?
+        }
+    };
+    db.prepare_cached("UPDATE intents SET settle = NULL WHERE id = ?1")?.execute([id.0])?;
+    db.prepare_cached("INSERT INTO calls (intent, client_request_id, sent) VALUES (?1, ?2, ?3)")?.execute(params![
+        id.0,
+        order.call.to_string(),
+        millis(now)
+    ])?;
+    if let Step::License { add } = &order.step {
+        for write in add {
+            moves(db, order.person, write.sku, &Standing::InFlight { intent: id }, config, now)?;
+        }
+    }
+    let attempts =
+        db.prepare_cached("SELECT count(*) FROM calls WHERE intent = ?1")?.query_row([id.0], |row| row.get(0))?;
+    let IntentOrder { person, user, name, step, call } = order;
+    Ok(OpenIntent { id, person, user, name, step, call, attempts })
+}
+
+fn make(
+    db: &Connection,
+    order: &IntentOrder,
+    body: &str,
+    config: &str,
+    now: Timestamp,
+) -> Result<IntentId, StoreError> {
+    let before = before(db, order.user)?;
+    db.prepare_cached(
+        "INSERT INTO intents (person, user, step, body, before, config, made, state)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 'open')",
+    )?
+    .execute(params![
+        order.person.0,
+        order.user.to_string(),
+        order.step.word(),
+        body,
+        before.to_string(),
+        config,
+        millis(now)
+    ])?;
+    let id = IntentId(db.last_insert_rowid());
+    let (location, licenses) = (&before["usage_location"], &before["licenses"]);
+    let detail = json!({ "intent": id, "step": order.step, "before": { "location": location, "licenses": licenses } });
+    let entry = Entry {
+        subject: Some(&order.name),
+        config: Some(config),
+        ..Entry::new(AuditKind::Intent, detail).about(order.person)
+    };
+    append(db, now, &entry)?;
+    Ok(id)
+}
+
+/// What the user had, as far as it is known: the proof of what is ours.
+fn before(db: &Connection, user: UserId) -> Result<Value, StoreError> {
+    let body: Option<String> = db
+        .prepare_cached("SELECT body FROM users WHERE id = ?1")?
+        .query_row([user.to_string()], |row| row.get(0))
+        .optional()?;
+    body.as_deref().map_or(Ok(Value::Null), unjson)
+}

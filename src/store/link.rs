@@ -1,0 +1,120 @@
+//! Joins accounts and users to persons by anchor.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::StoreError;
+use super::rows::millis;
+use crate::model::identity::{Anchor, PersonId};
+
+/// The person an account belongs to: whom it belonged to while its anchor stays, else whoever has that anchor, a tenant
+/// user's person first, else somebody new.
+pub(super) fn for_account(
+    db: &Connection,
+    stored: Option<(PersonId, &str)>,
+    anchor: &Anchor,
+    name: &str,
+    now: Timestamp,
+) -> Result<PersonId, StoreError> {
+    match stored {
+        Some((person, known)) if known == anchor.as_str() => Ok(person),
+        Some((person, _)) => match by_anchor(db, anchor)? {
+            Some(other) => Ok(other),
+            None if has_users(db, person)? => make(db, name, now),
+            None => Ok(person),
+        },
+        None => match by_anchor(db, anchor)? {
+            Some(person) => Ok(person),
+            None => make(db, name, now),
+        },
+    }
+}
+
+/// The person a user belongs to. A user that gains an anchor brings the accounts of that anchor over to its own person,
+/// which holds its entitlements; where another user has the anchor already, both end up as one person, a conflict to be
+/// seen.
+pub(super) fn for_user(
+    db: &Connection,
+    stored: Option<(PersonId, Option<&str>)>,
+    anchor: Option<&Anchor>,
+    name: &str,
+    now: Timestamp,
+) -> Result<PersonId, StoreError> {
+    let Some(anchor) = anchor else {
+        return match stored {
+            Some((person, _)) => Ok(person),
+            None => make(db, name, now),
+        };
+    };
+    if let Some((person, Some(known))) = stored
+        && known == anchor.as_str()
+    {
+        return Ok(person);
+    }
+    match (stored, by_anchor(db, anchor)?) {
+        (None, None) => make(db, name, now),
+        (None, Some(person)) => Ok(person),
+        (Some((person, _)), None) => Ok(person),
+        (Some((person, _)), Some(other)) if person == other => Ok(person),
+        (Some(_), Some(other)) if has_users(db, other)? => Ok(other),
+        (Some((person, _)), Some(other)) => {
+            db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2")?.execute([person.0, other.0])?;
+            drop_if_empty(db, other)?;
+            Ok(person)
+        }
+    }
+}
+
+/// Removes a person nothing belongs to any more and about whom nothing was ever written.
+pub(super) fn drop_if_empty(db: &Connection, person: PersonId) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM people WHERE id = ?1
+         AND NOT EXISTS (SELECT 1 FROM accounts WHERE person = ?1)
+         AND NOT EXISTS (SELECT 1 FROM users WHERE person = ?1)
+         AND NOT EXISTS (SELECT 1 FROM entitlements WHERE person = ?1)
+         AND NOT EXISTS (SELECT 1 FROM intents WHERE person = ?1)",
+    )?
+    .execute([person.0])?;
+    touch(db, person)
+}
+
+/// Marks a person to be judged.
+pub(super) fn touch(db: &Connection, person: PersonId) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE people SET dirty = 1, revision = revision + 1 WHERE id = ?1")?.execute([person.0])?;
+    Ok(())
+}
+
+/// Gives the person the best name known: a UPN, the user's first.
+pub(super) fn rename(db: &Connection, person: PersonId) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "UPDATE people SET name = coalesce(
+             (SELECT upn FROM users WHERE person = ?1 AND removed IS NULL AND upn IS NOT NULL LIMIT 1),
+             (SELECT coalesce(upn, sam, guid) FROM accounts WHERE person = ?1 ORDER BY gone IS NOT NULL LIMIT 1),
+             (SELECT coalesce(upn, id) FROM users WHERE person = ?1 LIMIT 1),
+             name)
+         WHERE id = ?1",
+    )?
+    .execute([person.0])?;
+    Ok(())
+}
+
+fn by_anchor(db: &Connection, anchor: &Anchor) -> Result<Option<PersonId>, StoreError> {
+    let user = "SELECT person FROM users WHERE anchor = ?1 ORDER BY removed IS NOT NULL LIMIT 1";
+    let account = "SELECT person FROM accounts WHERE anchor = ?1 ORDER BY gone IS NOT NULL LIMIT 1";
+    for sql in [user, account] {
+        let found = db.prepare_cached(sql)?.query_row([anchor.as_str()], |row| row.get(0)).optional()?;
+        if let Some(person) = found {
+            return Ok(Some(PersonId(person)));
+        }
+    }
+    Ok(None)
+}
+
+fn has_users(db: &Connection, person: PersonId) -> Result<bool, StoreError> {
+    Ok(db.prepare_cached("SELECT 1 FROM users WHERE person = ?1 AND removed IS NULL")?.exists([person.0])?)
+}
+
+fn make(db: &Connection, name: &str, now: Timestamp) -> Result<PersonId, StoreError> {
+    db.prepare_cached("INSERT INTO people (made, name) VALUES (?1, ?2)")?.execute(params![millis(now), name])?;
+    Ok(PersonId(db.last_insert_rowid()))
+}

@@ -1,0 +1,64 @@
+//! The store: what has been seen, decided, tried and answered, in SQLite. All SQL lives here and none leaks out.
+//!
+//! One writer thread owns the connection; each method is one transaction in the words of the domain, and no row or
+//! transaction lives across an await. Rows that are dirty or due are the only queue there is.
+
+mod accounts;
+mod audit;
+mod error;
+mod file;
+mod holds;
+mod intents;
+mod judgements;
+mod lease;
+mod link;
+mod migrate;
+mod outcomes;
+mod people;
+mod plans;
+mod pulse;
+mod report;
+mod requests;
+mod rows;
+mod seats;
+mod tenant_feed;
+mod users;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+pub use accounts::{Absorbed, DomainFeed, ScanEnd};
+pub use audit::{AuditKind, AuditRow};
+pub use error::StoreError;
+pub use holds::HoldView;
+pub use intents::{IntentOrder, OpenIntent, Step};
+pub use judgements::Moved;
+pub use lease::Lease;
+pub use outcomes::{LicenseOutcome, Outcome};
+pub use plans::Recorded;
+pub use pulse::Confirmation;
+pub use report::{Dossier, EntitlementView, IntentView, PersonLine, QuarantineLine, Report, SkuLine};
+pub use requests::PendingRequest;
+pub use tenant_feed::TenantFeed;
+pub use writer::Store;
+
+/// The schema this seatsync writes.
+#[must_use]
+pub fn schema() -> i64 {
+    migrate::newest()
+}
+
+/// Copies the store at `from` into a new file, consistently, while an agent may be writing to it.
+///
+/// # Errors
+/// When either cannot be opened, or the disk is full.
+pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
+    let source = file::open_for_reading(from)?;
+    let mut target = rusqlite::Connection::open(to).map_err(|error| StoreError::from_sqlite(to, error))?;
+    rusqlite::backup::Backup::new(&source, &mut target)
+        .and_then(|backup| backup.run_to_completion(1_000, std::time::Duration::ZERO, None))
+        .map_err(|error| StoreError::from_sqlite(from, error))
+}

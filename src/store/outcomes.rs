@@ -1,0 +1,287 @@
+//! What became of a call, and with it of the entitlements it was made for.
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde_json::json;
+
+use super::audit::{AuditKind, Entry, append};
+use super::intents::{OpenIntent, Step};
+use super::plans::moves;
+use super::rows::{json, millis, unjson};
+use super::{Store, StoreError, link, seats};
+use crate::model::identity::{IntentId, SkuId};
+use crate::model::judgement::LocationWish;
+use crate::model::location::UsageLocation;
+use crate::model::standing::{Reason, Standing};
+use crate::model::user::User;
+use crate::model::verdict::Answer;
+
+/// The code of a retry that writes one product by itself.
+pub(super) const SPLIT: &str = "written-apart";
+
+/// What a call's answer means for what it was made for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It is done.
+    Accepted,
+    /// To be tried again then, under the same intent.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// What was met.
+        reason: Reason,
+    },
+    /// One of its products has no seat left; where it is not known which, all of them.
+    NoSeat {
+        /// Which.
+        sku: Option<SkuId>,
+    },
+    /// A person must do something. Of several products each is tried by itself first.
+    Refused {
+        /// What.
+        reason: Reason,
+    },
+    /// Nobody knows: read the user then.
+    Unknown {
+        /// When.
+        settle: Timestamp,
+        /// What was met.
+        reason: Reason,
+    },
+}
+
+/// What reading a user after an unknown outcome showed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LicenseOutcome {
+    /// The write took effect.
+    Visible,
+    /// It cannot be seen: what is still wanted is written again under the same intent.
+    NotVisible,
+}
+
+impl Store {
+    /// Takes the answer to a call in.
+    ///
+    /// # Errors
+    /// When the store fails; then the call's outcome is unknown and will be settled by reading.
+    pub async fn conclude(
+        &self,
+        intent: OpenIntent,
+        answer: Answer,
+        outcome: Outcome,
+        config: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let config = config.to_owned();
+        self.write(move |tx| {
+            let text = json(&answer)?;
+            let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
+            tx.prepare_cached("UPDATE calls SET answered = ?2, answer = ?3 WHERE client_request_id = ?1")?
+                .execute(params![intent.call.to_string(), answered, text])?;
+            let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(&outcome) });
+            let entry = Entry {
+                subject: Some(&intent.name),
+                config: Some(&config),
+                client_request_id: Some(intent.call.to_string()),
+                request_id: answer.request_id.as_deref(),
+                ..Entry::new(AuditKind::Answer, detail).about(intent.person)
+            };
+            append(tx, now, &entry)?;
+            follow(&Closing { db: tx, intent: &intent, config: &config, now }, &outcome)
+        })
+        .await
+    }
+
+    /// Settles a call of unknown outcome, after its user has been read by itself.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle(&self, intent: OpenIntent, config: &str, now: Timestamp) -> Result<LicenseOutcome, StoreError> {
+        let config = config.to_owned();
+        self.write(move |tx| {
+            let user: Option<String> = tx
+                .prepare_cached("SELECT body FROM users WHERE id = ?1")?
+                .query_row([intent.user.to_string()], |row| row.get(0))
+                .optional()?;
+            let user: Option<User> = user.as_deref().map(unjson).transpose()?;
+            let visible = user.is_some_and(|user| shows(&user, &intent.step));
+            let settled = json!({ "settled": "by reading", "visible": visible });
+            tx.prepare_cached(
+                "UPDATE calls SET answered = ?2, answer = coalesce(answer, ?3) WHERE intent = ?1 AND answered IS NULL",
+            )?
+            .execute(params![intent.id.0, millis(now), settled.to_string()])?;
+            let detail = json!({ "intent": intent.id, "settled": "by reading", "visible": visible });
+            let entry = Entry {
+                subject: Some(&intent.name),
+                config: Some(&config),
+                client_request_id: Some(intent.call.to_string()),
+                ..Entry::new(AuditKind::Answer, detail).about(intent.person)
+            };
+            append(tx, now, &entry)?;
+            let closing = Closing { db: tx, intent: &intent, config: &config, now };
+            if visible {
+                closing.accepted()?;
+                return Ok(LicenseOutcome::Visible);
+            }
+            if matches!(intent.step, Step::License { .. }) {
+                closing.all(&Standing::Due)?;
+            }
+            link::touch(tx, intent.person)?;
+            Ok(LicenseOutcome::NotVisible)
+        })
+        .await
+    }
+
+    /// Puts settling off: the user could not be read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn settle_later(&self, intent: IntentId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.execute("UPDATE intents SET settle = ?2 WHERE id = ?1", params![intent.0, millis(at)])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn word(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Accepted => "accepted",
+        Outcome::Retry { .. } => "retry",
+        Outcome::NoSeat { .. } => "no-seat",
+        Outcome::Refused { .. } => "refused",
+        Outcome::Unknown { .. } => "unknown",
+    }
+}
+
+/// Whether a user shows what a step wanted.
+fn shows(user: &User, step: &Step) -> bool {
+    match step {
+        Step::Location { write, .. } => user.usage_location == Some(write.to),
+        Step::License { add } => add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled)),
+    }
+}
+
+struct Closing<'a> {
+    db: &'a Connection,
+    intent: &'a OpenIntent,
+    config: &'a str,
+    now: Timestamp,
+}
+
+fn follow(closing: &Closing<'_>, outcome: &Outcome) -> Result<(), StoreError> {
+    let skus = closing.intent.step.skus();
+    match outcome {
+        Outcome::Accepted => closing.accepted(),
+        Outcome::Retry { at, reason } => {
+            let attempt = closing.intent.attempts;
+            closing.all(&Standing::Retrying { attempt, at: *at, reason: reason.clone() })
+        }
+        Outcome::Unknown { settle, .. } => {
+            closing
+                .db
+                .prepare_cached("UPDATE intents SET settle = ?2 WHERE id = ?1")?
+                .execute(params![closing.intent.id.0, millis(*settle)])?;
+            Ok(())
+        }
+        Outcome::NoSeat { sku } => {
+            closing.close("no-seat")?;
+            for found in &skus {
+                let lacking = skus.len() == 1 || sku.is_none_or(|sku| sku == *found);
+                let to = if lacking { Standing::AwaitingSeat } else { Standing::Due };
+                if lacking {
+                    seats::refused(closing.db, *found, closing.now)?;
+                }
+                moves(closing.db, closing.intent.person, *found, &to, closing.config, closing.now)?;
+            }
+            Ok(())
+        }
+        Outcome::Refused { reason } => {
+            closing.close("refused")?;
+            if skus.len() > 1 && matches!(closing.intent.step, Step::License { .. }) {
+                let text = format!("together it was refused: {}; now each product by itself", reason.text);
+                let reason = Reason::new(SPLIT, text);
+                return closing.all(&Standing::Retrying { attempt: 1, at: closing.now, reason });
+            }
+            let basis = closing.basis()?;
+            closing.all(&Standing::Refused { reason: reason.clone(), basis })
+        }
+    }
+}
+
+impl Closing<'_> {
+    fn close(&self, state: &str) -> Result<(), StoreError> {
+        self.db.prepare_cached("UPDATE intents SET state = ?2, closed = ?3 WHERE id = ?1")?.execute(params![
+            self.intent.id.0,
+            state,
+            millis(self.now)
+        ])?;
+        Ok(())
+    }
+
+    fn all(&self, standing: &Standing) -> Result<(), StoreError> {
+        for sku in self.intent.step.skus() {
+            moves(self.db, self.intent.person, sku, standing, self.config, self.now)?;
+        }
+        Ok(())
+    }
+
+    /// What is known of the user now, as `decide` will compare it.
+    fn basis(&self) -> Result<String, StoreError> {
+        let body: Option<String> = self
+            .db
+            .prepare_cached("SELECT body FROM users WHERE id = ?1")?
+            .query_row([self.intent.user.to_string()], |row| row.get(0))
+            .optional()?;
+        Ok(body.as_deref().map(unjson::<User>).transpose()?.map(|user| user.basis()).unwrap_or_default())
+    }
+
+    fn accepted(&self) -> Result<(), StoreError> {
+        self.close("accepted")?;
+        match &self.intent.step {
+            Step::Location { write, .. } => self.located(write.to),
+            Step::License { add } => {
+                let before = self.before()?;
+                for write in add {
+                    let ours = before.as_ref().is_some_and(|user| user.direct_license(write.sku).is_none());
+                    let confirming = Standing::Confirming { accepted: self.now };
+                    moves(self.db, self.intent.person, write.sku, &confirming, self.config, self.now)?;
+                    self.db
+                        .prepare_cached("UPDATE entitlements SET ours = ours OR ?3 WHERE person = ?1 AND sku = ?2")?
+                        .execute(params![self.intent.person.0, write.sku.to_string(), ours])?;
+                    seats::accepted(self.db, write.sku, self.now)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// The user as read before the intent was made; `None` when it was not.
+    fn before(&self) -> Result<Option<User>, StoreError> {
+        let sql = "SELECT before FROM intents WHERE id = ?1";
+        let text: String = self.db.query_row(sql, [self.intent.id.0], |row| row.get(0))?;
+        unjson(&text)
+    }
+
+    /// The location is known to be set before any feed shows it, so that the license can follow at once.
+    fn located(&self, to: UsageLocation) -> Result<(), StoreError> {
+        let id = self.intent.user.to_string();
+        let body: Option<String> = self
+            .db
+            .prepare_cached("SELECT body FROM users WHERE id = ?1")?
+            .query_row([&id], |row| row.get(0))
+            .optional()?;
+        let Some(body) = body else { return Ok(()) };
+        let user = User { usage_location: Some(to), ..unjson(&body)? };
+        self.db.prepare_cached("UPDATE users SET body = ?2, located = ?3 WHERE id = ?1")?.execute(params![
+            id,
+            json(&user)?,
+            millis(self.now)
+        ])?;
+        self.db
+            .prepare_cached("UPDATE people SET location = ?2 WHERE id = ?1")?
+            .execute(params![self.intent.person.0, json(&LocationWish::Keep)?])?;
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! Gathers what is known of a person for a decision.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::rows::{collect, json_of, maybe_time, millis, named, time_of, unjson};
+use super::{Store, StoreError};
+use crate::model::identity::{PersonId, SkuId};
+use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person, RuleMatch};
+
+impl Store {
+    /// Persons who must be judged now, those with news and those whose time has come, at most `limit`.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn to_judge(&self, limit: u32, now: Timestamp) -> Result<Vec<Person>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT id FROM people WHERE dirty = 1
+                       UNION SELECT id FROM people WHERE look_again <= ?1 ORDER BY id LIMIT ?2";
+            let ids: Vec<i64> = db
+                .prepare_cached(sql)?
+                .query_map(params![millis(now), limit], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            ids.into_iter().filter_map(|id| load(db, PersonId(id)).transpose()).collect()
+        })
+        .await
+    }
+
+    /// One person.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn person(&self, id: PersonId) -> Result<Option<Person>, StoreError> {
+        self.read(move |db| load(db, id)).await
+    }
+}
+
+pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, StoreError> {
+    let found: Option<(i64, Option<String>, Option<String>)> = db
+        .prepare_cached("SELECT revision, presence_detail, coverage FROM people WHERE id = ?1")?
+        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .optional()?;
+    let Some((revision, presence, coverage)) = found else { return Ok(None) };
+    let accounts = "SELECT body, first_seen, gone, at_first_contact FROM accounts WHERE person = ?1 ORDER BY guid";
+    let users = "SELECT body, first_seen FROM users WHERE person = ?1 AND removed IS NULL ORDER BY id";
+    let matches = "SELECT rule, digest, eligible, baseline FROM matches WHERE person = ?1";
+    let entitlements = "SELECT * FROM entitlements WHERE person = ?1";
+    Ok(Some(Person {
+        id,
+        revision,
+        presence: presence.as_deref().map(unjson).transpose()?,
+        coverage,
+        accounts: collect(db, accounts, [id.0], account)?,
+        users: collect(db, users, [id.0], user)?,
+        matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect::<BTreeMap<_, _>>(),
+        entitlements: collect(db, entitlements, [id.0], entitlement)?.into_iter().collect(),
+    }))
+}
+
+fn account(row: &Row<'_>) -> Result<KnownAccount, StoreError> {
+    Ok(KnownAccount {
+        account: json_of(row, "body")?,
+        first_seen: time_of(row, "first_seen")?,
+        gone: row.get::<_, Option<i64>>("gone")?.is_some(),
+        at_first_contact: row.get("at_first_contact")?,
+    })
+}
+
+fn user(row: &Row<'_>) -> Result<KnownUser, StoreError> {
+    Ok(KnownUser { user: json_of(row, "body")?, first_seen: time_of(row, "first_seen")? })
+}
+
+fn rule_match(row: &Row<'_>) -> Result<(String, RuleMatch), StoreError> {
+    let found =
+        RuleMatch { digest: row.get("digest")?, eligible: row.get("eligible")?, baseline: row.get("baseline")? };
+    Ok((row.get("rule")?, found))
+}
+
+pub(super) fn entitlement(row: &Row<'_>) -> Result<(SkuId, Entitlement), StoreError> {
+    let entitlement = Entitlement {
+        user: named(row, "user")?,
+        rules: json_of(row, "rules")?,
+        disabled: json_of(row, "disabled")?,
+        wanted: json_of(row, "wanted")?,
+        standing: json_of(row, "detail")?,
+        since: time_of(row, "since")?,
+        due_since: maybe_time(row, "due_since")?,
+        admitted: maybe_time(row, "admitted")?,
+        priority: row.get("priority")?,
+        ours: row.get("ours")?,
+    };
+    Ok((named(row, "sku")?, entitlement))
+}

@@ -1,0 +1,412 @@
+//! What operators read: the state at a glance, lists of persons, one person's whole story.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, Row, params};
+use serde::Serialize;
+use serde_json::Value;
+
+use super::audit::{self, AuditRow};
+use super::rows::{collect, json_of, maybe_time, meta, named, time, time_of, unjson};
+use super::{HoldView, Store, StoreError, people};
+use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
+use crate::model::license::Sku;
+use crate::model::person::{KnownAccount, KnownUser};
+use crate::model::seats::SeatLedger;
+use crate::model::standing::{Presence, Standing};
+
+/// The state at a glance. The counts of each kind add up to everyone seen.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Report {
+    /// Which tenant.
+    pub tenant: Option<String>,
+    /// Which domain.
+    pub domain: Option<String>,
+    /// When first contact with the tenant began.
+    pub first_contact: Option<Timestamp>,
+    /// Whether both first reads and the pass of judging are complete.
+    pub acquainted: bool,
+    /// When the directory was last read.
+    pub directory_read: Option<Timestamp>,
+    /// When the tenant was last read.
+    pub tenant_read: Option<Timestamp>,
+    /// Persons by presence.
+    pub presence: BTreeMap<String, u64>,
+    /// Excluded persons by kind.
+    pub excluded: BTreeMap<String, u64>,
+    /// Entitlements by standing.
+    pub standing: BTreeMap<String, u64>,
+    /// Persons that were there before us and lack the license, by rule.
+    pub baseline_without_license: BTreeMap<String, u64>,
+    /// Cohorts that wait for a decision.
+    pub holds: Vec<HoldView>,
+    /// Entries nobody could read.
+    pub quarantined: u64,
+    /// Who has been awaited longest, and since when.
+    pub awaited_longest: Option<(String, Timestamp)>,
+    /// Why writing is paused.
+    pub paused: Option<String>,
+    /// Nothing is written before this, and why: Graph throttles or refuses everything.
+    pub halted: Option<(Timestamp, String)>,
+    /// Products that rules or entitlements concern.
+    pub skus: Vec<SkuLine>,
+    /// The last complaint of each part that is not well, by part.
+    pub troubles: BTreeMap<String, String>,
+}
+
+/// A product's seats.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SkuLine {
+    /// Its id.
+    pub id: SkuId,
+    /// Its name.
+    pub name: String,
+    /// Seats bought and usable.
+    pub bought: i64,
+    /// Seats in use, as the tenant counts.
+    pub consumed: i64,
+    /// Seats that can be planned with.
+    pub free: i64,
+    /// Entitlements that wait for one.
+    pub waiting: u64,
+    /// When this was read.
+    pub read: Timestamp,
+}
+
+/// A person in a list.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PersonLine {
+    /// Its number.
+    pub id: PersonId,
+    /// Its name.
+    pub name: String,
+    /// Where it stands.
+    pub presence: Option<Presence>,
+    /// Since when.
+    pub presence_since: Option<Timestamp>,
+    /// Its usage location.
+    pub usage_location: Option<String>,
+    /// Where its entitlements stand.
+    pub entitlements: Vec<EntitlementView>,
+}
+
+/// An entitlement as an operator sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct EntitlementView {
+    /// Of which product.
+    pub sku: SkuId,
+    /// The product's name.
+    pub product: String,
+    /// The rules that cause it.
+    pub rules: Vec<String>,
+    /// Where it stands.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// In words, where the word alone does not say.
+    pub why: Option<String>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Proven to be given by us.
+    pub ours: bool,
+}
+
+/// Everything about one person.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Dossier {
+    /// As in a list.
+    pub person: PersonLine,
+    /// Its accounts.
+    pub accounts: Vec<AccountView>,
+    /// Its users.
+    pub users: Vec<UserView>,
+    /// How each rule meets it: eligible, and baseline.
+    pub rules: BTreeMap<String, (bool, bool)>,
+    /// Writes that were decided on.
+    pub intents: Vec<IntentView>,
+    /// What was seen, decided, tried and answered.
+    pub timeline: Vec<AuditRow>,
+}
+
+/// An account in a dossier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AccountView {
+    /// As last read.
+    #[serde(flatten)]
+    pub account: crate::model::account::Account,
+    /// When it was first read.
+    pub first_seen: Timestamp,
+    /// Deleted or absent.
+    pub gone: bool,
+}
+
+/// A user in a dossier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct UserView {
+    /// As last read.
+    #[serde(flatten)]
+    pub user: crate::model::user::User,
+    /// When it was first read.
+    pub first_seen: Timestamp,
+}
+
+/// An intent in a dossier.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct IntentView {
+    /// Its number.
+    pub id: IntentId,
+    /// For whom in the tenant.
+    pub user: UserId,
+    /// What is written.
+    pub body: Value,
+    /// `open`, `accepted`, `refused`, `no-seat` or `abandoned`.
+    pub state: String,
+    /// When it was committed.
+    pub made: Timestamp,
+    /// Calls made for it.
+    pub calls: u64,
+}
+
+/// An entry that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QuarantineLine {
+    /// `directory` or `tenant`.
+    pub source: String,
+    /// Its GUID, DN or id.
+    pub key: String,
+    /// What is wrong with it.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl Store {
+    /// The state at a glance.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn report(&self) -> Result<Report, StoreError> {
+        let holds = self.holds().await?;
+        self.read(move |db| report(db, holds)).await
+    }
+
+    /// Persons whose name, presence or standing fit, by name, at most `limit`. `None` does not restrict.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn people(
+        &self,
+        presence: Option<String>,
+        standing: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<PersonLine>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT id FROM people p WHERE (?1 IS NULL OR presence = ?1)
+                       AND (?2 IS NULL OR EXISTS (SELECT 1 FROM entitlements WHERE person = p.id AND standing = ?2))
+                       ORDER BY name COLLATE NOCASE, id LIMIT ?3";
+            let ids: Vec<i64> = db
+                .prepare_cached(sql)?
+                .query_map(params![presence, standing, limit], |row| row.get(0))?
+                .collect::<Result<_, _>>()?;
+            ids.into_iter().map(|id| line(db, PersonId(id))).collect()
+        })
+        .await
+    }
+
+    /// Persons known by a UPN, an account name or a GUID.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn find_people(&self, name: &str) -> Result<Vec<PersonId>, StoreError> {
+        let name = name.trim().to_owned();
+        self.read(move |db| {
+            let guid = name.trim_matches(['{', '}']).to_ascii_lowercase();
+            let sql = "SELECT person FROM accounts WHERE guid = ?2 OR sam = ?1 OR upn = ?1
+                       UNION SELECT person FROM users WHERE id = ?2 OR upn = ?1 ORDER BY 1";
+            Ok(db
+                .prepare(sql)?
+                .query_map(params![name, guid], |row| row.get(0).map(PersonId))?
+                .collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// One person's whole story.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn dossier(&self, id: PersonId) -> Result<Option<Dossier>, StoreError> {
+        self.read(move |db| match people::load(db, id)? {
+            Some(person) => dossier(db, person).map(Some),
+            None => Ok(None),
+        })
+        .await
+    }
+
+    /// Entries nobody could read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn quarantined(&self) -> Result<Vec<QuarantineLine>, StoreError> {
+        self.read(|db| {
+            let sql = "SELECT source, key, reason, since FROM quarantine ORDER BY source, key";
+            collect(db, sql, [], |row| {
+                let since = time_of(row, "since")?;
+                Ok(QuarantineLine {
+                    source: row.get("source")?,
+                    key: row.get("key")?,
+                    reason: row.get("reason")?,
+                    since,
+                })
+            })
+        })
+        .await
+    }
+}
+
+fn counts(db: &Connection, sql: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+    let rows = collect(db, sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
+    Ok(rows.into_iter().collect())
+}
+
+fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
+    let (first_contact, tenant_read) =
+        db.query_row("SELECT contact_started, last_read FROM tenant_feed", [], |row| {
+            Ok((maybe_time(row, "contact_started"), maybe_time(row, "last_read")))
+        })?;
+    let domains = collect(db, "SELECT name, last_read FROM domains", [], |row| {
+        Ok((row.get::<_, String>("name")?, maybe_time(row, "last_read")?))
+    })?;
+    let longest = collect(
+        db,
+        "SELECT name, presence_since FROM people WHERE awaited = 1 AND presence_since IS NOT NULL
+             ORDER BY presence_since LIMIT 1",
+        [],
+        |row| Ok((row.get("name")?, time_of(row, "presence_since")?)),
+    )?;
+    Ok(Report {
+        tenant: meta(db, "tenant")?,
+        domain: domains.first().map(|(name, _)| name.clone()),
+        first_contact: first_contact?,
+        acquainted: meta(db, "first_pass_complete")?.is_some(),
+        directory_read: domains.first().and_then(|(_, read)| *read),
+        tenant_read: tenant_read?,
+        presence: counts(db, "SELECT coalesce(presence, 'not-judged-yet'), count(*) FROM people GROUP BY 1")?,
+        excluded: counts(
+            db,
+            "SELECT presence_detail ->> '$.exclusion', count(*) FROM people WHERE presence = 'excluded' GROUP BY 1",
+        )?,
+        standing: counts(db, "SELECT standing, count(*) FROM entitlements GROUP BY 1")?,
+        baseline_without_license: counts(
+            db,
+            "SELECT r.value, count(*) FROM entitlements e, json_each(e.rules) r WHERE e.standing = 'baseline' GROUP BY 1",
+        )?,
+        holds,
+        quarantined: db.query_row("SELECT count(*) FROM quarantine", [], |row| row.get::<_, i64>(0))?.cast_unsigned(),
+        awaited_longest: longest.into_iter().next(),
+        paused: meta(db, "paused")?,
+        halted: halted(db)?,
+        skus: collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?,
+        troubles: counts_of_text(db)?,
+    })
+}
+
+fn counts_of_text(db: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
+    let sql = "SELECT substr(key, 9), value FROM meta WHERE key LIKE 'trouble:%'";
+    Ok(collect(db, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
+}
+
+pub(super) fn halted(db: &Connection) -> Result<Option<(Timestamp, String)>, StoreError> {
+    let Some(text) = meta(db, "halted")? else { return Ok(None) };
+    let (until, why): (i64, String) = unjson(&text)?;
+    Ok(Some((time(until)?, why)))
+}
+
+fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
+    let sku: Sku = json_of(row, "body")?;
+    let ledger: SeatLedger = json_of(row, "ledger")?;
+    let waiting: i64 = db.query_row(
+        "SELECT count(*) FROM entitlements WHERE standing = 'awaiting-seat' AND sku = ?1",
+        [sku.id.to_string()],
+        |row| row.get(0),
+    )?;
+    Ok(SkuLine {
+        id: sku.id,
+        name: sku.part_number.clone(),
+        bought: sku.enabled + sku.warning,
+        consumed: sku.consumed,
+        free: ledger.free(&sku),
+        waiting: waiting.cast_unsigned(),
+        read: time_of(row, "read")?,
+    })
+}
+
+fn line(db: &Connection, id: PersonId) -> Result<PersonLine, StoreError> {
+    let entitlements = collect(
+        db,
+        "SELECT e.*, s.body AS product FROM entitlements e LEFT JOIN skus s ON s.id = e.sku WHERE e.person = ?1",
+        [id.0],
+        entitlement_view,
+    )?;
+    let location: Option<String> = collect(
+        db,
+        "SELECT body ->> '$.usage_location' FROM users WHERE person = ?1 AND removed IS NULL ORDER BY id LIMIT 1",
+        [id.0],
+        |row| Ok(row.get(0)?),
+    )?
+    .into_iter()
+    .next()
+    .flatten();
+    let mut statement = db.prepare_cached("SELECT name, presence_detail, presence_since FROM people WHERE id = ?1")?;
+    let mut rows = statement.query([id.0])?;
+    let row = rows.next()?.ok_or_else(|| StoreError::Row(format!("person {id}")))?;
+    Ok(PersonLine {
+        id,
+        name: row.get("name")?,
+        presence: row.get::<_, Option<String>>("presence_detail")?.as_deref().map(unjson).transpose()?,
+        presence_since: maybe_time(row, "presence_since")?,
+        usage_location: location,
+        entitlements,
+    })
+}
+
+fn entitlement_view(row: &Row<'_>) -> Result<EntitlementView, StoreError> {
+    let (sku, entitlement) = people::entitlement(row)?;
+    let product: Option<Sku> = row.get::<_, Option<String>>("product")?.as_deref().map(unjson).transpose()?;
+    Ok(EntitlementView {
+        sku,
+        product: product.map_or_else(|| sku.to_string(), |sku| sku.part_number),
+        rules: entitlement.rules,
+        why: entitlement.standing.why(),
+        standing: entitlement.standing,
+        since: entitlement.since,
+        ours: entitlement.ours,
+    })
+}
+
+fn dossier(db: &Connection, person: crate::model::person::Person) -> Result<Dossier, StoreError> {
+    let id = person.id;
+    let intents = "SELECT i.*, (SELECT count(*) FROM calls WHERE intent = i.id) AS calls FROM intents i
+                   WHERE i.person = ?1 ORDER BY i.id";
+    Ok(Dossier {
+        person: line(db, id)?,
+        accounts: person.accounts.into_iter().map(account_view).collect(),
+        users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
+        rules: person.matches.into_iter().map(|(rule, found)| (rule, (found.eligible, found.baseline))).collect(),
+        intents: collect(db, intents, [id.0], |row| {
+            Ok(IntentView {
+                id: IntentId(row.get("id")?),
+                user: named(row, "user")?,
+                body: json_of(row, "body")?,
+                state: row.get("state")?,
+                made: time_of(row, "made")?,
+                calls: row.get::<_, i64>("calls")?.cast_unsigned(),
+            })
+        })?,
+        timeline: collect(db, "SELECT * FROM audit WHERE person = ?1 ORDER BY id", [id.0], audit::row)?,
+    })
+}
+
+fn account_view(known: KnownAccount) -> AccountView {
+    AccountView { account: known.account, first_seen: known.first_seen, gone: known.gone }
+}

@@ -1,0 +1,94 @@
+//! What the tenant has bought, and how many seats can be planned with.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::rows::{collect, json, json_of, millis, unjson};
+use super::{Store, StoreError};
+use crate::model::identity::SkuId;
+use crate::model::license::{Catalog, Sku};
+use crate::model::seats::SeatLedger;
+
+impl Store {
+    /// Takes a fresh reading in. A product that is no longer sold to the tenant is dropped.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put_catalog(&self, catalog: Catalog, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            for sku in catalog.iter() {
+                let ledger =
+                    ledger(tx, sku.id)?.unwrap_or(SeatLedger { consumed: sku.consumed, ..SeatLedger::default() });
+                let (body, ledger) = (json(sku)?, json(&ledger.read(sku, now))?);
+                tx.prepare_cached(
+                    "INSERT INTO skus (id, body, ledger, read) VALUES (?1, ?2, ?3, ?4)
+                     ON CONFLICT (id) DO UPDATE SET body = ?2, ledger = ?3, read = ?4",
+                )?
+                .execute(params![sku.id.to_string(), body, ledger, millis(now)])?;
+            }
+            tx.execute("DELETE FROM skus WHERE read < ?1", [millis(now)])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// The tenant's products as last read.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn catalog(&self) -> Result<Catalog, StoreError> {
+        self.read(catalog).await
+    }
+
+    /// Seats that can be planned with, by product.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn free_seats(&self) -> Result<BTreeMap<SkuId, i64>, StoreError> {
+        self.read(|db| {
+            let free = collect(db, "SELECT body, ledger FROM skus", [], |row| {
+                let sku: Sku = json_of(row, "body")?;
+                let ledger: SeatLedger = json_of(row, "ledger")?;
+                Ok((sku.id, ledger.free(&sku)))
+            })?;
+            Ok(free.into_iter().collect())
+        })
+        .await
+    }
+}
+
+pub(super) fn catalog(db: &Connection) -> Result<Catalog, StoreError> {
+    let skus = collect(db, "SELECT body FROM skus", [], |row| json_of::<Sku>(row, "body"))?;
+    Ok(Catalog::new(skus))
+}
+
+fn ledger(db: &Connection, sku: SkuId) -> Result<Option<SeatLedger>, StoreError> {
+    let text: Option<String> = db
+        .prepare_cached("SELECT ledger FROM skus WHERE id = ?1")?
+        .query_row([sku.to_string()], |row| row.get(0))
+        .optional()?;
+    text.as_deref().map(unjson).transpose()
+}
+
+/// Counts one accepted write that the tenant's number may not show yet.
+pub(super) fn accepted(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
+    change(db, sku, |_, ledger| ledger.accepted(now))
+}
+
+/// Notes that Graph found no seat.
+pub(super) fn refused(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
+    change(db, sku, |sku, ledger| ledger.refused(sku, now))
+}
+
+fn change(db: &Connection, sku: SkuId, act: impl Fn(&Sku, SeatLedger) -> SeatLedger) -> Result<(), StoreError> {
+    let found: Option<(String, String)> = db
+        .prepare_cached("SELECT body, ledger FROM skus WHERE id = ?1")?
+        .query_row([sku.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((body, ledger)) = found else { return Ok(()) };
+    let ledger = act(&unjson(&body)?, unjson(&ledger)?);
+    db.prepare_cached("UPDATE skus SET ledger = ?2 WHERE id = ?1")?.execute([sku.to_string(), json(&ledger)?])?;
+    Ok(())
+}
