@@ -13,10 +13,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod apply;
+pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod directory;
 pub mod model;
+pub mod observe;
 pub mod store;
 pub mod tenant;
 pub mod tls;

@@ -107,6 +107,18 @@ impl Store {
         .await
     }
 
+    /// Since when a user, or the location we gave it, has been known: what Graph says may lag behind that.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn known_since(&self, user: UserId) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT max(first_seen, coalesce(located, 0)) AS since FROM users WHERE id = ?1";
+            Ok(collect(db, sql, [user.to_string()], |row| time_of(row, "since"))?.into_iter().next())
+        })
+        .await
+    }
+
     /// Stops all writing until a time, for a reason that `status` shows; survives a restart.
     ///
     /// # Errors

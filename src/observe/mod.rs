@@ -1,0 +1,224 @@
+//! What happened, for operators: one event each, from which the log line derives.
+
+mod logging;
+
+use std::fmt;
+
+use jiff::Timestamp;
+use tracing::Level;
+
+pub use logging::init;
+
+use crate::model::fault::{Class, Fault};
+use crate::model::identity::HoldId;
+
+/// Something an operator may care about. The code of each is stable and stands in the documentation.
+#[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "the sentence of each variant in Display says what it is; fields are what it names")]
+pub enum Event {
+    Started { version: &'static str, mode: &'static str, config: String },
+    Stopping,
+    Stopped,
+    DirectoryConnected { server: String },
+    ScanStarted { why: String },
+    ScanComplete { met: u64, new: u64, gone: u64, quarantined: u64 },
+    ScanShrunk { source: &'static str, met: u64, missing: u64 },
+    DirectoryChanged { new: u64, changed: u64, gone: u64, quarantined: u64 },
+    ListingStarted { why: &'static str },
+    ListingComplete { users: u64, gone: u64 },
+    TenantChanged { new: u64, changed: u64, gone: u64 },
+    Acquainted { baseline_without_license: u64 },
+    PersonMoved { name: String, from: Option<String>, to: String, why: Option<String> },
+    StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
+    WouldWrite { names: Vec<String> },
+    LocationSet { name: String, location: String, request_id: Option<String> },
+    LicenseAccepted { name: String, products: String, request_id: Option<String> },
+    WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
+    Waiting { product: String, persons: u64 },
+    Held { hold: HoldId, rule: String, persons: u64, reason: String },
+    Halted { until: Timestamp, why: String },
+    RuleUnusable { problem: String },
+    Trouble { part: &'static str, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
+    Recovered { part: &'static str },
+    RequestDone { by: String, outcome: String },
+    RequestRefused { by: String, outcome: String },
+}
+
+impl Event {
+    /// An error that keeps a part from its work until `retry`.
+    pub fn trouble(part: &'static str, fault: &dyn Fault, retry: Timestamp) -> Self {
+        let (what, advice) = (fault.to_string(), fault.advice());
+        Self::Trouble { part, code: fault.code(), class: fault.class(), what, advice, retry }
+    }
+
+    /// The stable code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Started { .. } => "started",
+            Self::Stopping => "stopping",
+            Self::Stopped => "stopped",
+            Self::DirectoryConnected { .. } => "directory-connected",
+            Self::ScanStarted { .. } => "scan-started",
+            Self::ScanComplete { .. } => "scan-complete",
+            Self::ScanShrunk { .. } => "scan-shrunk",
+            Self::DirectoryChanged { .. } => "directory-changed",
+            Self::ListingStarted { .. } => "listing-started",
+            Self::ListingComplete { .. } => "listing-complete",
+            Self::TenantChanged { .. } => "tenant-changed",
+            Self::Acquainted { .. } => "acquainted",
+            Self::PersonMoved { .. } => "person-moved",
+            Self::StandingMoved { .. } => "standing-moved",
+            Self::WouldWrite { .. } => "would-write",
+            Self::LocationSet { .. } => "location-set",
+            Self::LicenseAccepted { .. } => "license-accepted",
+            Self::WriteFailed { .. } => "write-failed",
+            Self::Waiting { .. } => "seats-gone",
+            Self::Held { .. } => "cohort-held",
+            Self::Halted { .. } => "writing-halted",
+            Self::RuleUnusable { .. } => "rule-unusable",
+            Self::Trouble { code, .. } => code,
+            Self::Recovered { .. } => "recovered",
+            Self::RequestDone { .. } => "request-done",
+            Self::RequestRefused { .. } => "request-refused",
+        }
+    }
+
+    /// INFO is a change an operator follows, WARN could bring somebody to look, ERROR needs somebody.
+    #[must_use]
+    pub fn level(&self) -> Level {
+        match self {
+            Self::Trouble { class: Class::Heals, .. }
+            | Self::WriteFailed { .. }
+            | Self::Waiting { .. }
+            | Self::Held { .. }
+            | Self::Halted { .. }
+            | Self::RequestRefused { .. } => Level::WARN,
+            Self::Trouble { .. } | Self::ScanShrunk { .. } | Self::RuleUnusable { .. } => Level::ERROR,
+            Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
+            Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
+            Self::TenantChanged { .. } => Level::DEBUG,
+            _ => Level::INFO,
+        }
+    }
+
+    fn request_id(&self) -> Option<&str> {
+        match self {
+            Self::LocationSet { request_id, .. }
+            | Self::LicenseAccepted { request_id, .. }
+            | Self::WriteFailed { request_id, .. } => request_id.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn user(&self) -> Option<&str> {
+        match self {
+            Self::PersonMoved { name, .. }
+            | Self::StandingMoved { name, .. }
+            | Self::LocationSet { name, .. }
+            | Self::LicenseAccepted { name, .. }
+            | Self::WriteFailed { name, .. } => Some(name),
+            _ => None,
+        }
+    }
+
+    /// Writes the log line.
+    pub fn emit(&self) {
+        let (event, user, request_id) = (self.code(), self.user(), self.request_id());
+        match self.level() {
+            Level::ERROR => tracing::error!(event, user, request_id, "{self}"),
+            Level::WARN => tracing::warn!(event, user, request_id, "{self}"),
+            Level::INFO => tracing::info!(event, user, request_id, "{self}"),
+            _ => tracing::debug!(event, user, request_id, "{self}"),
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Started { version, mode, config } => {
+                write!(f, "seatsync {version} started in mode {mode}, configuration {}", &config[..config.len().min(12)])
+            }
+            Self::Stopping => f.write_str("stopping: writes under way are brought to their end"),
+            Self::Stopped => f.write_str("stopped, nothing left half-done"),
+            Self::DirectoryConnected { server } => write!(f, "connected to domain controller {server}"),
+            Self::ScanStarted { why } => write!(f, "reading the whole directory: {why}"),
+            Self::ScanComplete { met, new, gone, quarantined } => {
+                write!(f, "directory read: {met} accounts, {new} new, {gone} gone, {quarantined} not understood")
+            }
+            Self::ScanShrunk { source, met, missing } => write!(
+                f,
+                "a complete read of the {source} met {met} and missed {missing} that were known: nobody is taken as gone; \
+                 check bases and rights, then see guard.shrink_percent"
+            ),
+            Self::DirectoryChanged { new, changed, gone, quarantined } => {
+                write!(f, "directory: {new} new accounts, {changed} changed, {gone} gone, {quarantined} not understood")
+            }
+            Self::ListingStarted { why } => write!(f, "listing all users of the tenant: {why}"),
+            Self::ListingComplete { users, gone } => write!(f, "tenant read: {users} users, {gone} gone"),
+            Self::TenantChanged { new, changed, gone } => {
+                write!(f, "tenant: {new} users appeared, {changed} changed, {gone} left")
+            }
+            Self::Acquainted { baseline_without_license } => write!(
+                f,
+                "first contact complete; {baseline_without_license} who were there before lack a license that a rule wants \
+                 (`seatsync include` brings them in)"
+            ),
+            Self::PersonMoved { name, from, to, why } => moved(f, name, None, from.as_deref(), to, why.as_deref()),
+            Self::StandingMoved { name, product, from, to, why } => {
+                moved(f, name, Some(product), from.as_deref(), to, why.as_deref())
+            }
+            Self::WouldWrite { names } => write!(f, "observe mode: would license {}", listed(names)),
+            Self::LocationSet { name, location, .. } => write!(f, "{name}: usage location set to {location}"),
+            Self::LicenseAccepted { name, products, .. } => write!(f, "{name}: {products} assigned, reading back"),
+            Self::WriteFailed { name, what, why, .. } => write!(f, "{name}: {what} not written: {why}"),
+            Self::Waiting { product, persons } => {
+                write!(f, "{persons} more wait for a seat of {product}; they go on by themselves when seats return")
+            }
+            Self::Held { hold, rule, persons, reason } => write!(
+                f,
+                "{persons} persons of rule {rule} are held as cohort {hold}: {reason}; see `seatsync status`, then \
+                 `seatsync approve {hold}` or `seatsync reject {hold}`"
+            ),
+            Self::Halted { until, why } => write!(f, "nothing is written until {until}: {why}"),
+            Self::RuleUnusable { problem } => f.write_str(problem),
+            Self::Trouble { part, what, advice, retry, .. } => {
+                write!(f, "{part}: {what}; {advice}; next try at {retry}")
+            }
+            Self::Recovered { part } => write!(f, "{part}: well again"),
+            Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
+            Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
+        }
+    }
+}
+
+fn moved(
+    f: &mut fmt::Formatter<'_>,
+    name: &str,
+    product: Option<&str>,
+    from: Option<&str>,
+    to: &str,
+    why: Option<&str>,
+) -> fmt::Result {
+    write!(f, "{name}")?;
+    if let Some(product) = product {
+        write!(f, " {product}")?;
+    }
+    match from {
+        Some(from) => write!(f, ": {from} → {to}")?,
+        None => write!(f, ": {to}")?,
+    }
+    if let Some(why) = why {
+        write!(f, " ({why})")?;
+    }
+    Ok(())
+}
+
+/// The first few names and how many more.
+fn listed(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
