@@ -1,1 +1,100 @@
 //! The file as written, and the settings it resolves to.
+//!
+//! [`load`] reads one TOML file and reports everything that is wrong with it at once. The text is cleaned of statements
+//! that do not parse (`syntax`), the rest is walked table by table (`table`) by the one declaration of all keys (`keys`,
+//! from which [`example`] is written too), single values are taken apart (`values`, `secret`), and what belongs together is
+//! checked together (`resolve`, `rules`). A secret is never shown, not even one that stands in the file by mistake.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use toml::de::DeTable;
+
+use crate::model::settings::Settings;
+use problem::Report;
+use table::{Context, Table};
+
+mod example;
+mod keys;
+mod problem;
+mod resolve;
+mod rules;
+mod secret;
+mod syntax;
+mod table;
+#[cfg(test)]
+mod tests;
+mod values;
+
+pub use example::example;
+pub use problem::{ConfigError, Problem};
+
+/// What a configuration may refer to outside of its file. A value, so that nothing but [`Environment::from_process`] looks
+/// at the process.
+#[derive(Clone, Default)]
+pub struct Environment {
+    /// Environment variables; any may be a secret.
+    pub variables: BTreeMap<String, String>,
+    /// `$CREDENTIALS_DIRECTORY`: where systemd puts what `LoadCredential=` names.
+    pub credentials: Option<PathBuf>,
+}
+
+impl Environment {
+    /// That of this process; variables that are not UTF-8 are left out.
+    #[must_use]
+    pub fn from_process() -> Self {
+        let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        };
+        Self {
+            variables: std::env::vars_os().filter_map(text).collect(),
+            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty()).map(PathBuf::from),
+        }
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { variables, credentials } = self;
+        f.debug_struct("Environment")
+            .field("variables", &format_args!("{} of them", variables.len()))
+            .field("credentials", credentials)
+            .finish()
+    }
+}
+
+/// Reads and checks a configuration file, with the secrets it points to.
+///
+/// # Errors
+/// [`ConfigError::Unreadable`] when there is no such file or it may not be read; [`ConfigError::Invalid`] with every
+/// problem otherwise.
+pub fn load(path: &Path, env: &Environment) -> Result<Settings, ConfigError> {
+    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    parse(&bytes, path, env)
+}
+
+/// Checks the bytes of a file that stands at `path`.
+fn parse(bytes: &[u8], path: &Path, env: &Environment) -> Result<Settings, ConfigError> {
+    let report = Report::default();
+    let text = String::from_utf8_lossy(bytes);
+    if let Err(error) = std::str::from_utf8(bytes) {
+        let at = error.valid_up_to();
+        report.add_syntax(at..at + 1, "this is not UTF-8 text", Some("save the file as UTF-8".into()));
+    }
+    let directory = path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let settings = syntax::clean(&text, &report).and_then(|clean| {
+        let (entries, _) = DeTable::parse_recoverable(&clean);
+        resolve::settings(&Table::root(Context { env, directory, report: &report }, &keys::ROOT, entries.get_ref()))
+    });
+    match settings {
+        Some(settings) if report.is_empty() => Ok(settings),
+        _ => Err(ConfigError::Invalid { path: path.to_owned(), problems: report.finish(path, &text) }),
+    }
+}
+
+/// SHA-256 in lower-case hex.
+fn sha256_hex(text: &str) -> String {
+    let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -1,0 +1,389 @@
+//! Every key of the file, declared once: its name, kind, default and meaning. The reader ([`super::table`]), the hints and
+//! the example file all come from here; what a value becomes is in [`super::resolve`] and [`super::rules`].
+
+/// A table of the file.
+#[derive(Debug)]
+pub(super) struct Section {
+    /// Said in the example above the table.
+    pub meaning: &'static str,
+    /// What may stand in it.
+    pub keys: &'static [Key],
+}
+
+/// One key.
+#[derive(Debug)]
+pub(super) struct Key {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub presence: Presence,
+    pub meaning: &'static str,
+}
+
+/// What a key's value must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Text,
+    Texts,
+    Flag,
+    /// From, to; both included.
+    Number(i64, i64),
+    /// From, to as text; both included.
+    Duration(&'static str, &'static str),
+    /// The values and what each means.
+    Choice(&'static [(&'static str, &'static str)]),
+    /// A pointer to a secret: exactly one key of [`SECRET`].
+    Secret,
+    /// A table, usually written inline.
+    Inline(&'static Section),
+    /// A list of tables, usually written inline.
+    Inlines(&'static Section),
+    /// `[name]`.
+    Table(&'static Section),
+    /// `[[name]]`.
+    Tables(&'static Section),
+}
+
+/// Whether a key must be there. The text is the value in TOML.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Presence {
+    /// It must; the text is only an example.
+    Required(&'static str),
+    /// The text is what holds when it is not.
+    Default(&'static str),
+    /// It need not, and nothing takes its place; the text is only an example.
+    Optional(&'static str),
+}
+
+use Kind::{Choice, Duration, Flag, Inline, Inlines, Number, Secret, Table, Tables, Text, Texts};
+use Presence::{Default, Optional, Required};
+
+const fn key(name: &'static str, kind: Kind, presence: Presence, meaning: &'static str) -> Key {
+    Key { name, kind, presence, meaning }
+}
+
+/// Keys that operators will look for and that do not exist yet, with what to say of them.
+pub(super) static COMING: &[(&str, &str)] = &[("group", "groups are not supported yet: use \"ou\" or \"filter\"")];
+
+/// The file itself.
+pub(super) static ROOT: Section = Section {
+    meaning: "",
+    keys: &[
+        key(
+            "mode",
+            Choice(&[("observe", "record what would be done, write nothing to the tenant"), ("apply", "do it")]),
+            Required("\"observe\""),
+            "Whether seatsync writes to the tenant.",
+        ),
+        key(
+            "store",
+            Text,
+            Default("\"/var/lib/seatsync/seatsync.db\""),
+            "The database file, on a local disk. Relative paths here and below start at this file's directory.",
+        ),
+        key("directory", Table(&DIRECTORY), Required(""), DIRECTORY.meaning),
+        key("tenant", Table(&TENANT), Required(""), TENANT.meaning),
+        key("usage_location", Table(&USAGE_LOCATION), Default(""), USAGE_LOCATION.meaning),
+        key("license", Tables(&LICENSE), Required(""), LICENSE.meaning),
+        key("guard", Table(&GUARD), Default(""), GUARD.meaning),
+        key("work", Table(&WORK), Default(""), WORK.meaning),
+        key("log", Table(&LOG), Default(""), LOG.meaning),
+    ],
+};
+
+static DIRECTORY: Section = Section {
+    meaning: "The Active Directory domain whose accounts are followed.",
+    keys: &[
+        key("domain", Text, Required("\"corp.example.com\""), "DNS name of the domain."),
+        key(
+            "servers",
+            Texts,
+            Required("[\"dc1.corp.example.com\", \"dc2.corp.example.com\"]"),
+            "Domain controllers, tried in this order: a host name (LDAPS, port 636), or a URL: ldaps://host[:port], \
+             ldap+starttls://host[:port]. The certificate must carry the name. Finding them by DNS comes later.",
+        ),
+        key("ca_file", Text, Optional("\"corp-ca.pem\""), "PEM file with the CA to trust instead of the system's."),
+        key(
+            "bind",
+            Inline(&BIND),
+            Required(
+                "{ method = \"simple\", user = \"svc-seatsync@corp.example.com\", password = { file = \"bind-password\" } }",
+            ),
+            "The service account; it only reads.",
+        ),
+        key(
+            "bases",
+            Texts,
+            Optional("[\"OU=Staff,DC=corp,DC=example,DC=com\"]"),
+            "DNs below which accounts are read; none inside another. Without it: the whole domain.",
+        ),
+        key(
+            "anchor",
+            Text,
+            Default("\"auto\""),
+            "Which attribute joins accounts to tenant users. \"auto\": mS-DS-ConsistencyGuid where it is set, else objectGUID, as \
+             Entra Connect chooses; otherwise the name of the text attribute that Entra Connect was told to use.",
+        ),
+        key(
+            "poll",
+            Duration("100ms", "1h"),
+            Default("\"10s\""),
+            "Between two looks at the controller's change counter.",
+        ),
+        key("timeout", Duration("100ms", "10m"), Default("\"30s\""), "For connecting, and for each answer."),
+    ],
+};
+
+static BIND: Section = Section {
+    meaning: "",
+    keys: &[
+        key(
+            "method",
+            Choice(&[("simple", "user name and password")]),
+            Required("\"simple\""),
+            "How to bind: \"simple\", with user name and password.",
+        ),
+        key(
+            "user",
+            Text,
+            Required("\"svc-seatsync@corp.example.com\""),
+            "A user principal name, a DN, or DOMAIN\\\\name.",
+        ),
+        key("password", Secret, Required("{ file = \"bind-password\" }"), "Where its password is."),
+    ],
+};
+
+/// Where a secret is; exactly one of these.
+pub(super) static SECRET: Section = Section {
+    meaning: "Secrets never stand in this file. In place of each stands a table with exactly one of these keys:",
+    keys: &[
+        key("file", Text, Optional("\"bind-password\""), "A file that nobody but its owner can read (chmod 600)."),
+        key("env", Text, Optional("\"BIND_PASSWORD\""), "An environment variable."),
+        key(
+            "credential",
+            Text,
+            Optional("\"bind-password\""),
+            "A file in $CREDENTIALS_DIRECTORY: systemd's LoadCredential=, the best choice on Linux.",
+        ),
+    ],
+};
+
+static TENANT: Section = Section {
+    meaning: "The Entra tenant whose users are licensed, and the app registration that does it.",
+    keys: &[
+        key("id", Text, Required("\"6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37\""), "The tenant's id, a GUID."),
+        key(
+            "client_id",
+            Text,
+            Required("\"b2a4c6d8-1e3f-4a5b-8c7d-9e0f1a2b3c4d\""),
+            "The app registration's application (client) id, a GUID.",
+        ),
+        key(
+            "credential",
+            Inline(&CREDENTIAL),
+            Required("{ method = \"secret\", secret = { file = \"client-secret\" } }"),
+            "How the app proves itself.",
+        ),
+        key(
+            "cloud",
+            Choice(&[
+                ("global", "the worldwide service, GCC included"),
+                ("gcc-high", "US Government L4"),
+                ("dod", "US Government L5"),
+                ("china", "operated by 21Vianet"),
+            ]),
+            Default("\"global\""),
+            "Which of Microsoft's clouds the tenant is in.",
+        ),
+        key(
+            "login_url",
+            Text,
+            Optional("\"https://login.microsoftonline.com\""),
+            "Where tokens come from, if not where the cloud says. http:// is accepted for loopback addresses only.",
+        ),
+        key(
+            "graph_url",
+            Text,
+            Optional("\"https://graph.microsoft.com\""),
+            "Where Graph is, if not where the cloud says. Tokens are asked for this host, unless it is a loopback address.",
+        ),
+        key("ca_file", Text, Optional("\"proxy-ca.pem\""), "PEM file with a CA to trust beside the system's."),
+        key(
+            "poll",
+            Duration("100ms", "1h"),
+            Default("\"60s\""),
+            "Between two reads of changes while nobody is awaited.",
+        ),
+        key(
+            "poll_awaiting",
+            Duration("100ms", "1h"),
+            Default("\"10s\""),
+            "The same while a person or a seat is awaited; not longer than poll.",
+        ),
+        key("timeout", Duration("100ms", "10m"), Default("\"60s\""), "For one whole request."),
+    ],
+};
+
+static CREDENTIAL: Section = Section {
+    meaning: "",
+    keys: &[
+        key("method", Choice(&[("secret", "a client secret")]), Required("\"secret\""), "\"secret\", a client secret."),
+        key("secret", Secret, Required("{ file = \"client-secret\" }"), "Where the client secret is."),
+    ],
+};
+
+static USAGE_LOCATION: Section = Section {
+    meaning: "The country a person needs before Entra accepts a license.",
+    keys: &[
+        key(
+            "from",
+            Texts,
+            Default("[\"msExchUsageLocation\", \"c\"]"),
+            "Attributes of the account to take it from: the first that holds a country code of two letters.",
+        ),
+        key(
+            "default",
+            Text,
+            Optional("\"SE\""),
+            "What to take when none does. Without it such a person waits and is listed.",
+        ),
+        key(
+            "overwrite",
+            Flag,
+            Default("false"),
+            "Whether a location that is set in the tenant and differs is replaced.",
+        ),
+        key("write", Flag, Default("true"), "Whether locations are written at all."),
+    ],
+};
+
+static LICENSE: Section = Section {
+    meaning: "One table per rule: who gets which product. At least one.",
+    keys: &[
+        key(
+            "id",
+            Text,
+            Required("\"everyone-ems\""),
+            "The rule's name: letters, digits, \"-\" and \"_\". Keep it: history hangs on it.",
+        ),
+        key("sku", Text, Required("\"EMS\""), "The product's part number or GUID."),
+        key("disable_plans", Texts, Default("[]"), "Service plans of the product, by name or GUID, that stay off."),
+        key(
+            "unless_has_plan",
+            Texts,
+            Optional("[\"INTUNE_A\"]"),
+            "Who has one of these plans from whatever source needs no license. Without it: the product's Intune plan. \
+             [] turns the check off.",
+        ),
+        key(
+            "who",
+            Inline(&WHO),
+            Optional(
+                "{ any = [{ ou = \"OU=Staff,DC=corp,DC=example,DC=com\" }, { filter = \"(employeeType=contractor)\" }] }",
+            ),
+            "Whom it is about, always among synced and enabled persons. Exactly one key each. Without it: everyone.",
+        ),
+        key(
+            "priority",
+            Number(-1_000_000, 1_000_000),
+            Default("100"),
+            "Where two rules want one product, or seats are short, the smaller number goes first.",
+        ),
+    ],
+};
+
+static WHO: Section = Section {
+    meaning: "",
+    keys: &[
+        key("ou", Text, Optional("\"OU=Staff,DC=corp,DC=example,DC=com\""), "Everyone below this DN."),
+        key(
+            "filter",
+            Text,
+            Optional("\"(employeeType=contractor)\""),
+            "Everyone whose account matches this LDAP filter; text attributes only, and not memberOf.",
+        ),
+        key(
+            "any",
+            Inlines(&WHO),
+            Optional("[{ ou = \"…\" }, { filter = \"…\" }]"),
+            "Whoever is meant by at least one of these.",
+        ),
+        key(
+            "all",
+            Inlines(&WHO),
+            Optional("[{ ou = \"…\" }, { filter = \"…\" }]"),
+            "Whoever is meant by each of these.",
+        ),
+        key("not", Inline(&WHO), Optional("{ ou = \"…\" }"), "Everyone else."),
+    ],
+};
+
+static GUARD: Section = Section {
+    meaning: "What limits the rules.",
+    keys: &[
+        key(
+            "existing",
+            Choice(&[
+                ("leave", "they are only counted, until \"seatsync include\" brings them in"),
+                ("license", "they are licensed like anyone else, under the limits here"),
+            ]),
+            Default("\"leave\""),
+            "What happens to those who were in the tenant before seatsync first saw it.",
+        ),
+        key(
+            "assignments_per_day",
+            Number(0, 1_000_000),
+            Default("500"),
+            "Licenses given in any 24 hours; the excess is held until someone approves it.",
+        ),
+        key(
+            "shrink_percent",
+            Number(1, 100),
+            Default("20"),
+            "A complete answer that lacks more than this share of what was known removes nobody and raises an alarm.",
+        ),
+    ],
+};
+
+static WORK: Section = Section {
+    meaning: "How writes are tried.",
+    keys: &[
+        key(
+            "retry_first",
+            Duration("10ms", "1h"),
+            Default("\"2s\""),
+            "The longest wait before a failed write is tried again; doubles with each failure.",
+        ),
+        key("retry_max", Duration("10ms", "1d"), Default("\"15m\""), "Where that doubling ends."),
+        key("concurrency", Number(1, 64), Default("4"), "Writes under way at once, each for another person."),
+        key(
+            "patience",
+            Duration("0s", "1d"),
+            Default("\"15m\""),
+            "For how long \"no such user\" and \"invalid usage location\" are put down to Entra's replication.",
+        ),
+        key(
+            "clock_skew",
+            Duration("0s", "1h"),
+            Default("\"5m\""),
+            "Tolerated difference between this clock and Entra's.",
+        ),
+    ],
+};
+
+static LOG: Section = Section {
+    meaning: "How the log is written.",
+    keys: &[
+        key(
+            "format",
+            Choice(&[("text", "lines for people"), ("json", "one object per line")]),
+            Default("\"text\""),
+            "The form of log lines.",
+        ),
+        key(
+            "level",
+            Text,
+            Default("\"info\""),
+            "error, warn, info, debug or trace; also per part, such as \"info,seatsync::tenant=debug\".",
+        ),
+    ],
+};

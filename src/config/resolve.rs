@@ -1,0 +1,260 @@
+//! From the tables of the file to [`Settings`]: what belongs together is checked together here.
+
+use std::collections::BTreeSet;
+
+use toml::Spanned;
+
+use super::rules;
+use super::secret;
+use super::table::Table;
+use super::values;
+use crate::model::rule::{Dn, Rule};
+use crate::model::settings::{
+    AnchorSource, Credential, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings,
+    Mode, Settings, TenantSettings, WorkSettings,
+};
+
+/// The settings; `None` when anything is missing or wrong, which then is in the report.
+pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
+    let mode = root.choice("mode").map(|mode| if mode == "apply" { Mode::Apply } else { Mode::Observe });
+    let store = root.path("store");
+    let directory = root.table("directory").and_then(|table| directory(&table));
+    let tenant = root.table("tenant").and_then(|table| tenant(&table));
+    let location = root.table("usage_location").and_then(|table| location(&table));
+    let reach = directory.as_ref().map(|directory| rules::Reach::of(&directory.bases, &directory.anchor));
+    let rules = rules::rules(root, reach.as_ref());
+    let guard = root.table("guard").and_then(|table| guard(&table));
+    let work = root.table("work").and_then(|table| work(&table));
+    let log = root.table("log").and_then(|table| log(&table));
+    let (mut directory, location, rules) = (directory?, location?, rules?);
+    directory.attributes = attributes(&directory.anchor, &location, &rules);
+    let mut settings = Settings {
+        mode: mode?,
+        store: store?,
+        directory,
+        tenant: tenant?,
+        location,
+        rules,
+        guard: guard?,
+        work: work?,
+        log: log?,
+        digest: String::new(),
+    };
+    // Debug names every field and hides secrets, so nothing can be forgotten here.
+    settings.digest = super::sha256_hex(&format!("{settings:?}"));
+    Some(settings)
+}
+
+/// All that must be read of an account to judge it.
+fn attributes(anchor: &AnchorSource, location: &LocationSettings, rules: &[Rule]) -> BTreeSet<String> {
+    let anchor = match anchor {
+        AnchorSource::Auto => None,
+        AnchorSource::Attribute(name) => Some(name.clone()),
+    };
+    rules.iter().flat_map(|rule| rule.who.attributes()).chain(location.from.iter().cloned()).chain(anchor).collect()
+}
+
+fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
+    let domain = table.parse("domain", values::dns_name).map(Spanned::into_inner);
+    let servers = table.parse_each("servers", values::server);
+    if let Some(servers) = &servers {
+        if servers.is_empty() && table.has("servers") {
+            table.wrong(
+                "servers",
+                "\"servers\" is empty",
+                "name at least one domain controller: finding them by DNS comes later",
+            );
+        }
+        for (i, server) in servers.iter().enumerate() {
+            if servers[..i].iter().any(|before| before.get_ref() == server.get_ref()) {
+                table.context.report.add(server.span(), "\"servers\" names this one twice", None);
+            }
+        }
+    }
+    let ca_file = table.file("ca_file");
+    let bind = table.table("bind").and_then(|bind| {
+        // There is one method so far, and `choice` refuses others.
+        let method = bind.choice("method");
+        let user = bind.parse("user", values::bind_user);
+        let password = secret::read(&bind, "password");
+        method.and(user.zip(password))
+    });
+    let bases = bases(table, domain.as_deref());
+    let anchor = table.parse("anchor", anchor).map(Spanned::into_inner);
+    let poll = table.duration("poll");
+    let timeout = table.duration("timeout");
+    let (bind_user, bind_password) = bind?;
+    Some(DirectorySettings {
+        domain: domain?,
+        servers: servers?.into_iter().map(Spanned::into_inner).collect(),
+        ca_file,
+        bind_user: bind_user.into_inner(),
+        bind_password,
+        bases: bases?,
+        anchor: anchor?,
+        attributes: BTreeSet::new(),
+        poll: poll?,
+        timeout: timeout?,
+    })
+}
+
+fn anchor(text: &str) -> Result<AnchorSource, values::Wrong> {
+    match text.to_ascii_lowercase().as_str() {
+        "auto" => Ok(AnchorSource::Auto),
+        "objectguid" | "ms-ds-consistencyguid" => {
+            Err(values::Wrong::new("names an attribute that \"auto\" already uses")
+                .hint("write anchor = \"auto\", or leave it out"))
+        }
+        _ => values::attribute(text).map(AnchorSource::Attribute),
+    }
+}
+
+/// The bases; by default the domain itself.
+fn bases(table: &Table<'_>, domain: Option<&str>) -> Option<Vec<String>> {
+    let root = domain.map(|domain| domain.split('.').map(|label| format!("DC={label}")).collect::<Vec<_>>().join(","));
+    if !table.has("bases") {
+        return root.map(|root| vec![root]);
+    }
+    let bases = table.parse_each("bases", values::dn)?;
+    if bases.is_empty() {
+        table.wrong(
+            "bases",
+            "\"bases\" is empty",
+            "name at least one DN, or leave the key out to read the whole domain",
+        );
+    }
+    let root_dn = root.as_deref().and_then(Dn::parse);
+    for (i, base) in bases.iter().enumerate() {
+        let (text, dn) = base.get_ref();
+        if root_dn.as_ref().is_some_and(|root| !dn.is_within(root)) {
+            let hint = format!("a base ends with {}", root.as_deref().unwrap_or_default());
+            table.context.report.add(base.span(), "\"bases\" names a place outside the domain", Some(hint));
+        }
+        let mut others = bases.iter().enumerate().filter(|(j, _)| *j != i).map(|(j, other)| (j, other.get_ref()));
+        // Of two equal ones the second is the one too many.
+        let outer = others.find(|(j, (_, other))| dn.is_within(other) && (*j < i || !other.is_within(dn)));
+        if let Some((_, (outer, _))) = outer {
+            let hint = format!("leave it out: {outer} already covers {text}");
+            table.context.report.add(base.span(), "\"bases\" names a place within another base", Some(hint));
+        }
+    }
+    Some(bases.into_iter().map(|base| base.into_inner().0).collect())
+}
+
+fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
+    let id = table.parse("id", values::guid);
+    let client_id = table.parse("client_id", values::guid);
+    let credential = table.table("credential").and_then(|credential| {
+        let method = credential.choice("method");
+        let secret = secret::read(&credential, "secret");
+        method.and(secret)
+    });
+    let cloud = table.choice("cloud");
+    let login = table.parse("login_url", values::url).map(Spanned::into_inner);
+    let graph = table.parse("graph_url", values::url).map(Spanned::into_inner);
+    let ca_file = table.file("ca_file");
+    let poll = table.duration("poll");
+    let poll_awaiting = table.duration("poll_awaiting");
+    if let (Some(poll), Some(awaiting)) = (poll, poll_awaiting)
+        && awaiting > poll
+    {
+        let at = if table.has("poll_awaiting") { "poll_awaiting" } else { "poll" };
+        table.wrong(at, "\"poll_awaiting\" is longer than \"poll\"", "who is awaited is looked for at least as often");
+    }
+    let timeout = table.duration("timeout");
+    let (login_host, graph_host) = cloud_hosts(cloud?);
+    // Tokens do not cross clouds, so another Graph is another resource; a simulator on this machine is not.
+    let scope =
+        graph.as_ref().filter(|url| !url.loopback).map_or_else(|| graph_host.to_owned(), |url| url.text.clone());
+    Some(TenantSettings {
+        id: id?.into_inner().into(),
+        client_id: client_id?.into_inner().hyphenated().to_string(),
+        credential: Credential::Secret(credential?),
+        login_url: login.map_or_else(|| login_host.to_owned(), |url| url.text),
+        graph_url: graph.map_or_else(|| graph_host.to_owned(), |url| url.text),
+        scope,
+        ca_file,
+        poll: poll?,
+        poll_awaiting: poll_awaiting?,
+        timeout: timeout?,
+    })
+}
+
+/// Where a cloud's tokens come from, and where its Graph is (Microsoft's list of national cloud deployments).
+fn cloud_hosts(cloud: &str) -> (&'static str, &'static str) {
+    match cloud {
+        "gcc-high" => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+        "dod" => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+        "china" => ("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
+        _ => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    }
+}
+
+fn location(table: &Table<'_>) -> Option<LocationSettings> {
+    let from = table.parse_each("from", values::attribute);
+    let default = table.parse("default", values::location).map(Spanned::into_inner);
+    let overwrite = table.flag("overwrite");
+    let write = table.flag("write");
+    if overwrite == Some(true) && write == Some(false) {
+        table.wrong(
+            "overwrite",
+            "\"overwrite\" contradicts write = false",
+            "nothing is overwritten when nothing is written",
+        );
+    }
+    if from.as_ref().is_some_and(Vec::is_empty) && !table.has("default") && write == Some(true) {
+        let hint = "name attributes in \"from\", a country in \"default\", or write = false";
+        table.wrong("from", "there is nowhere to take a usage location from", hint);
+    }
+    Some(LocationSettings {
+        from: from?.into_iter().map(Spanned::into_inner).collect(),
+        default,
+        overwrite: overwrite?,
+        write: write?,
+    })
+}
+
+fn guard(table: &Table<'_>) -> Option<GuardSettings> {
+    let existing = table.choice("existing");
+    let assignments_per_day = table.number("assignments_per_day");
+    let shrink_percent = table.number("shrink_percent");
+    Some(GuardSettings {
+        existing: if existing? == "license" { Existing::License } else { Existing::Leave },
+        assignments_per_day: assignments_per_day?,
+        shrink_percent: shrink_percent?,
+    })
+}
+
+fn work(table: &Table<'_>) -> Option<WorkSettings> {
+    let retry_first = table.duration("retry_first");
+    let retry_max = table.duration("retry_max");
+    if let (Some(first), Some(max)) = (retry_first, retry_max)
+        && first > max
+    {
+        let at = if table.has("retry_first") { "retry_first" } else { "retry_max" };
+        table.wrong(
+            at,
+            "\"retry_first\" is longer than \"retry_max\"",
+            "the wait begins with the first and grows to the second",
+        );
+    }
+    let concurrency = table.number("concurrency");
+    let patience = table.duration("patience");
+    let clock_skew = table.duration("clock_skew");
+    Some(WorkSettings {
+        retry_first: retry_first?,
+        retry_max: retry_max?,
+        concurrency: concurrency?,
+        patience: patience?,
+        clock_skew: clock_skew?,
+    })
+}
+
+fn log(table: &Table<'_>) -> Option<LogSettings> {
+    let format = table.choice("format");
+    let level = table.parse("level", values::log_level);
+    Some(LogSettings {
+        format: if format? == "json" { LogFormat::Json } else { LogFormat::Text },
+        level: level?.into_inner(),
+    })
+}

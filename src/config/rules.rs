@@ -1,0 +1,135 @@
+//! `[[license]]`: the rules, whom they are about, and the digest that tells an edited rule from an unchanged one.
+
+use toml::Spanned;
+
+use super::table::Table;
+use super::values;
+use crate::model::rule::{Dn, Rule, Who};
+use crate::model::settings::AnchorSource;
+
+/// What of the directory the rules can reach.
+pub(super) struct Reach {
+    bases: Vec<Dn>,
+    anchor: String,
+}
+
+impl Reach {
+    /// From checked bases.
+    pub fn of(bases: &[String], anchor: &AnchorSource) -> Self {
+        let bases = bases.iter().filter_map(|base| Dn::parse(base)).collect();
+        Self { bases, anchor: format!("{anchor:?}") }
+    }
+}
+
+/// All rules, in the order of the file; `None` when something about them is wrong. `reach` is `None` when `[directory]` is
+/// wrong: the rules are checked all the same.
+pub(super) fn rules(root: &Table<'_>, reach: Option<&Reach>) -> Option<Vec<Rule>> {
+    let tables = root.tables("license")?;
+    if tables.is_empty() {
+        root.wrong("license", "there is no rule", "add a [[license]] with at least \"id\" and \"sku\"");
+        return None;
+    }
+    let mut seen: Vec<String> = Vec::new();
+    for table in &tables {
+        let Some(id) = table.parse("id", values::identifier).map(Spanned::into_inner) else { continue };
+        if seen.iter().any(|before| before.eq_ignore_ascii_case(&id)) {
+            table.wrong("id", "\"id\" is another rule's too", "each rule needs a name of its own, whatever its case");
+        }
+        seen.push(id);
+    }
+    let rules: Vec<_> = tables.iter().map(|table| rule(table, reach)).collect();
+    rules.into_iter().collect()
+}
+
+fn rule(table: &Table<'_>, reach: Option<&Reach>) -> Option<Rule> {
+    let id = table.parse("id", values::identifier).map(Spanned::into_inner);
+    let sku = table.text("sku").map(Spanned::into_inner);
+    let disable_plans = plans(table, "disable_plans");
+    let unless_has_plan = plans(table, "unless_has_plan");
+    let priority = table.number("priority");
+    let who = match table.has("who") {
+        true => table.table("who").and_then(|table| who(&table, reach)),
+        false => Some(Who::Everyone),
+    };
+    let mut rule = Rule {
+        id: id?,
+        sku: sku?,
+        disable_plans: disable_plans?,
+        unless_has_plan,
+        who: who?,
+        priority: priority?,
+        digest: String::new(),
+    };
+    rule.digest = digest(&rule, reach?);
+    Some(rule)
+}
+
+fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
+    let plans = table.parse_each(name, |text| Ok(text.to_owned()))?;
+    for (i, plan) in plans.iter().enumerate() {
+        if plans[..i].iter().any(|before| before.get_ref().eq_ignore_ascii_case(plan.get_ref())) {
+            table.context.report.add(plan.span(), format!("\"{name}\" names this plan twice"), None);
+        }
+    }
+    Some(plans.into_iter().map(Spanned::into_inner).collect())
+}
+
+fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
+    let given: Vec<&str> = ["ou", "filter", "any", "all", "not"].into_iter().filter(|key| table.has(key)).collect();
+    let [key] = given[..] else {
+        if given.is_empty() && table.has_unknown() {
+            return None;
+        }
+        table.wrong(
+            "",
+            "\"who\" needs exactly one key in each { … }",
+            "combine several with { any = [{ … }, …] } or { all = [{ … }, …] }",
+        );
+        return None;
+    };
+    match key {
+        "ou" => table.parse(key, |text| ou(text, reach)).map(|dn| Who::Ou(dn.into_inner())),
+        "filter" => table.parse(key, values::filter).map(|filter| Who::Filter(filter.into_inner())),
+        "not" => who(&table.table(key)?, reach).map(|part| Who::Not(Box::new(part))),
+        _ => {
+            let tables = table.tables(key)?;
+            if tables.is_empty() {
+                table.wrong(key, format!("\"{key}\" is empty"), "leave \"who\" out to mean everyone");
+            }
+            let parts: Vec<_> = tables.iter().map(|table| who(table, reach)).collect();
+            let parts = parts.into_iter().collect::<Option<Vec<_>>>()?;
+            Some(if key == "any" { Who::Any(parts) } else { Who::All(parts) })
+        }
+    }
+}
+
+/// A DN that lies in, or around, one of the bases.
+fn ou(text: &str, reach: Option<&Reach>) -> Result<Dn, values::Wrong> {
+    let (_, dn) = values::dn(text)?;
+    let reachable = |reach: &Reach| reach.bases.iter().any(|base| dn.is_within(base) || base.is_within(&dn));
+    if !reach.is_none_or(reachable) {
+        return Err(values::Wrong::new("lies outside of every base, so it would match nobody")
+            .hint("correct it, or add it to \"bases\" in [directory]"));
+    }
+    Ok(dn)
+}
+
+/// Names whom a rule matches and with which product, and nothing else: when it changes, whom the rule then newly matches is
+/// baseline. Its form is kept from release to release; a test pins it.
+fn digest(rule: &Rule, reach: &Reach) -> String {
+    let lower = |names: &[String]| {
+        let mut names: Vec<String> = names.iter().map(|name| name.to_lowercase()).collect();
+        names.sort();
+        names
+    };
+    let mut bases: Vec<String> = reach.bases.iter().map(|base| format!("{base:?}")).collect();
+    bases.sort();
+    super::sha256_hex(&format!(
+        "rule 1\nid {:?}\nsku {:?}\nunless {:?}\nwho {:?}\nbases {bases:?}\nanchor {}\n",
+        rule.id,
+        rule.sku.to_lowercase(),
+        rule.unless_has_plan.as_deref().map(lower),
+        rule.who,
+        reach.anchor,
+    ))
+}

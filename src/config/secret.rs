@@ -1,0 +1,159 @@
+//! Secrets: from a file only its owner can read, an environment variable, or systemd's credentials directory.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use secrecy::SecretString;
+
+use super::table::{Context, Table};
+use super::values::Wrong;
+
+/// No password or client secret is longer, in bytes.
+const LIMIT: u64 = 64 * 1024;
+
+/// Reads the secret a key points to. What is wrong goes to the report, without the secret.
+pub(super) fn read(parent: &Table<'_>, name: &str) -> Option<SecretString> {
+    if !parent.has(name) {
+        parent.table(name)?;
+        return None;
+    }
+    let table = parent.table(name)?;
+    let given: Vec<&str> = ["file", "env", "credential"].into_iter().filter(|source| table.has(source)).collect();
+    let [source] = given[..] else {
+        let what = format!("\"{name}\" must have exactly one of \"file\", \"env\" and \"credential\"");
+        parent.wrong(name, what, "for example: { file = \"bind-password\" }");
+        return None;
+    };
+    let context = table.context;
+    let secret = match source {
+        "file" => table.parse(source, |path| from_file(context, path)),
+        "env" => {
+            // A name that is none may be the secret itself.
+            let name = table.text(source)?;
+            if !is_variable(name.get_ref()) {
+                context.report.mask(name.span());
+            }
+            table.parse(source, |name| from_variable(context, name))
+        }
+        _ => table.parse(source, |name| from_credential(context, name)),
+    };
+    secret.map(toml::Spanned::into_inner)
+}
+
+fn is_variable(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+fn from_variable(context: Context<'_>, name: &str) -> Result<SecretString, Wrong> {
+    if !is_variable(name) {
+        return Err(Wrong::new("is not the name of an environment variable").hint("such as BIND_PASSWORD"));
+    }
+    match context.env.variables.get(name) {
+        Some(value) => checked(value.clone(), &format!("the environment variable {name}")),
+        None => Err(Wrong::new(format!("names the environment variable {name}, which is not set"))
+            .hint("set it for the service, or use { credential = \"…\" }")),
+    }
+}
+
+fn from_credential(context: Context<'_>, name: &str) -> Result<SecretString, Wrong> {
+    let Some(directory) = &context.env.credentials else {
+        return Err(Wrong::new("needs $CREDENTIALS_DIRECTORY, which is not set").hint(
+            "systemd sets it for a unit with LoadCredential=; to check by hand: CREDENTIALS_DIRECTORY=… seatsync config check",
+        ));
+    };
+    if Path::new(name).file_name() != Some(OsStr::new(name)) {
+        return Err(Wrong::new("is not the name of a credential").hint("a name without slashes, as in LoadCredential="));
+    }
+    read_file(&directory.join(name), false)
+}
+
+fn from_file(context: Context<'_>, path: &str) -> Result<SecretString, Wrong> {
+    let path = context.directory.join(path);
+    let inside = |directory: &PathBuf| {
+        let (path, directory) = (path.canonicalize().ok(), directory.canonicalize().ok());
+        path.zip(directory).is_some_and(|(path, directory)| path.starts_with(directory))
+    };
+    // systemd guards that directory itself, and its modes depend on how.
+    let guarded = context.env.credentials.as_ref().is_some_and(inside);
+    read_file(&path, !guarded)
+}
+
+fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
+    let shown = path.display();
+    let failed = |error: std::io::Error| {
+        Wrong::new(format!("cannot be read: {shown}: {error}"))
+            .hint("relative paths start at the configuration's directory")
+    };
+    let file = open(path).map_err(failed)?;
+    let facts = file.metadata().map_err(failed)?;
+    if !facts.is_file() {
+        return Err(Wrong::new(format!("names {shown}, which is not a regular file")));
+    }
+    if private {
+        refuse_shared(path, &facts)?;
+    }
+    if facts.len() > LIMIT {
+        return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default() + 1);
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
+    }
+    let text = String::from_utf8(bytes).map_err(|_| {
+        Wrong::new(format!("names {shown}, which is not UTF-8 text")).hint("write the secret as plain text")
+    })?;
+    checked(text, &shown.to_string())
+}
+
+/// Without the line break an editor leaves; empty is refused: a bind with an empty password is an anonymous one.
+fn checked(mut text: String, place: &str) -> Result<SecretString, Wrong> {
+    let length = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n')).unwrap_or(&text).len();
+    text.truncate(length);
+    match text.as_str() {
+        "" => Err(Wrong::new(format!("points to an empty secret: {place}")).hint("put the secret there")),
+        _ if text.contains('\0') => Err(Wrong::new(format!("points to a secret with a zero byte: {place}"))),
+        _ => Ok(SecretString::from(text)),
+    }
+}
+
+#[cfg(unix)]
+fn open(path: &Path) -> std::io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // A named pipe would otherwise block here for good.
+    let flags = rustix::fs::OFlags::NONBLOCK.bits();
+    std::fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> std::io::Result<File> {
+    File::open(path)
+}
+
+/// Judges the file that was opened, not what may stand at its path by now.
+#[cfg(unix)]
+fn refuse_shared(path: &Path, facts: &std::fs::Metadata) -> Result<(), Wrong> {
+    use std::os::unix::fs::MetadataExt;
+    let shown = path.display();
+    let us = rustix::process::geteuid();
+    if facts.mode() & 0o077 != 0 {
+        let what = format!("names {shown}, which others than its owner can use (mode {:03o})", facts.mode() & 0o777);
+        return Err(
+            Wrong::new(what).hint(format!("chmod 600 {shown}, and change the secret if others may have read it"))
+        );
+    }
+    if facts.uid() != us.as_raw() && facts.uid() != 0 && !us.is_root() {
+        return Err(Wrong::new(format!("names {shown}, which belongs to another user (uid {})", facts.uid()))
+            .hint(format!("chown {} {shown}", us.as_raw())));
+    }
+    Ok(())
+}
+
+/// Elsewhere the access list of the directory is the operator's to keep.
+#[cfg(not(unix))]
+fn refuse_shared(_path: &Path, _facts: &std::fs::Metadata) -> Result<(), Wrong> {
+    Ok(())
+}

@@ -1,0 +1,489 @@
+//! The room as its callers see it: text in, settings or problems out.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use proptest::prelude::*;
+use secrecy::ExposeSecret;
+
+use super::*;
+use crate::model::fault::{Class, Fault};
+use crate::model::settings::{AnchorSource, Credential, Mode, Server, Transport};
+
+const MINIMAL: &str = r#"mode = "apply"
+[directory]
+domain = "Corp.Example.test"
+servers = ["DC1.corp.example.test", "ldap+starttls://127.0.0.1:1389", "ldaps://[::1]/"]
+bind = { method = "simple", user = "svc@corp.example.test", password = { file = "bind" } }
+[tenant]
+id = "6F9F2C3E-7d1b-4a58-9a4e-0c2b8e5d1f37"
+client_id = "11111111-1111-1111-1111-111111111111"
+credential = { method = "secret", secret = { env = "APP_SECRET" } }
+[[license]]
+id = "ems"
+sku = "EMS"
+"#;
+
+/// A directory with what the texts here refer to, and the environment that goes with it.
+struct Fixture {
+    directory: tempfile::TempDir,
+    env: Environment,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let env = Environment {
+            variables: BTreeMap::from([
+                ("APP_SECRET".into(), "tiger".into()),
+                ("EMPTY".into(), "\n".into()),
+                ("BIND_PASSWORD".into(), "lion".into()),
+            ]),
+            credentials: Some(directory.path().join("credentials")),
+        };
+        std::fs::create_dir(directory.path().join("credentials")).unwrap();
+        let fixture = Self { directory, env };
+        for (name, content, mode) in [
+            ("bind", &b"lion \n"[..], 0o600),
+            ("bind-password", b"lion", 0o400),
+            ("client-secret", b"tiger\r\n", 0o600),
+            ("open", b"lion", 0o640),
+            ("empty", b"\n", 0o600),
+            ("bytes", b"\xff\xfe", 0o600),
+            ("long", &[b'x'; 65_537], 0o600),
+            ("corp-ca.pem", b"", 0o644),
+            ("proxy-ca.pem", b"", 0o644),
+            ("credentials/bind-password", b"panther\n", 0o644),
+        ] {
+            let path = fixture.directory.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        }
+        fixture
+    }
+
+    fn load(&self, text: impl AsRef<[u8]>) -> Result<Settings, ConfigError> {
+        let path = self.directory.path().join("seatsync.toml");
+        std::fs::write(&path, text).unwrap();
+        load(&path, &self.env)
+    }
+
+    fn settings(&self, text: &str) -> Settings {
+        self.load(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+    }
+
+    /// `line:column message`, and everything that would be printed.
+    fn problems(&self, text: impl AsRef<[u8]>) -> (Vec<String>, String) {
+        let error = self.load(text).unwrap_err();
+        let problem = |problem: &Problem| format!("{}:{} {}", problem.line, problem.column, problem.message);
+        (error.problems().iter().map(problem).collect(), format!("{error}\n{error:?}"))
+    }
+}
+
+/// The minimal file with one line replaced, inserted behind a header, or put on top.
+fn with(line: &str) -> String {
+    let key = line.split(['=', ' ']).next().unwrap();
+    if let Some(old) = MINIMAL.lines().rfind(|old| old.starts_with(&format!("{key} ="))) {
+        return MINIMAL.replace(old, line);
+    }
+    match line.split_once('\n') {
+        Some((header, rest)) if MINIMAL.contains(header) => MINIMAL.replace(header, &format!("{header}\n{rest}")),
+        Some(_) => format!("{MINIMAL}{line}"),
+        None => format!("{line}\n{MINIMAL}"),
+    }
+}
+
+#[test]
+fn a_minimal_file_has_the_documented_defaults() {
+    let settings = Fixture::new().settings(MINIMAL);
+    assert_eq!((settings.mode, settings.store.to_str()), (Mode::Apply, Some("/var/lib/seatsync/seatsync.db")));
+    let directory = &settings.directory;
+    assert_eq!(directory.domain, "corp.example.test");
+    let server = |host: &str, port, transport| Server { host: host.into(), port, transport };
+    assert_eq!(
+        directory.servers,
+        [
+            server("dc1.corp.example.test", 636, Transport::Ldaps),
+            server("127.0.0.1", 1389, Transport::StartTls),
+            server("::1", 636, Transport::Ldaps)
+        ]
+    );
+    assert_eq!(directory.bind_password.expose_secret(), "lion ");
+    assert_eq!(directory.bases, ["DC=corp,DC=example,DC=test"]);
+    assert_eq!(directory.anchor, AnchorSource::Auto);
+    assert_eq!(directory.attributes, ["c", "msexchusagelocation"].map(String::from).into());
+    assert_eq!(directory.poll, Duration::from_secs(10));
+    let tenant = &settings.tenant;
+    assert_eq!(tenant.id.to_string(), "6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37");
+    let Credential::Secret(secret) = &tenant.credential;
+    assert_eq!(secret.expose_secret(), "tiger");
+    assert_eq!(
+        (&*tenant.login_url, &*tenant.scope),
+        ("https://login.microsoftonline.com", "https://graph.microsoft.com")
+    );
+    assert_eq!(settings.location.default, None);
+    assert!(settings.location.write && !settings.location.overwrite);
+    let rule = &settings.rules[0];
+    assert_eq!((rule.priority, &rule.unless_has_plan, &rule.who), (100, &None, &crate::model::rule::Who::Everyone));
+    assert_eq!((settings.guard.assignments_per_day, settings.guard.shrink_percent), (500, 20));
+    assert_eq!((settings.work.retry_max, settings.work.concurrency), (Duration::from_secs(900), 4));
+    assert_eq!(settings.log.level, "info");
+}
+
+#[test]
+fn the_shipped_example_is_current_complete_and_right() {
+    let text = example();
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/seatsync.toml");
+    if std::env::var_os("SEATSYNC_WRITE_EXAMPLE").is_some() {
+        std::fs::write(&shipped, &text).unwrap();
+    }
+    let on_disk = std::fs::read_to_string(&shipped).unwrap_or_default();
+    assert_eq!(on_disk, text, "write it anew: SEATSYNC_WRITE_EXAMPLE=1 cargo test --lib config");
+    let fixture = Fixture::new();
+    let as_shipped = fixture.settings(&text);
+
+    fn each_key(section: &keys::Section, check: &mut impl FnMut(&keys::Key)) {
+        for key in section.keys {
+            check(key);
+            if let keys::Kind::Inline(inner) | keys::Kind::Table(inner) | keys::Kind::Tables(inner) = key.kind
+                && key.name != "not"
+            {
+                each_key(inner, check);
+            }
+        }
+    }
+    each_key(&keys::ROOT, &mut |key| {
+        let name = key.name;
+        let forms = [format!("\n{name} = "), format!("\n#{name} = "), format!("\n#   {name} "), format!("[{name}]")];
+        assert!(forms.iter().any(|form| text.contains(form)), "{name} is missing in the example");
+        assert!(key.meaning.ends_with(['.', ')']), "{name}: {}", key.meaning);
+    });
+
+    // What stands behind "#" is what holds without it, and optional values are examples that work.
+    let is_key = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let all: Vec<&str> = text.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
+    let mut full = fixture.settings(&all.join("\n"));
+    assert_eq!(full.location.default.unwrap().to_string(), "SE");
+    full.location.default = None;
+    (full.directory.ca_file, full.tenant.ca_file) = (None, None);
+    full.directory.attributes = as_shipped.directory.attributes.clone();
+    full.directory.bases = as_shipped.directory.bases.clone();
+    (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());
+    assert_eq!(format!("{full:?}"), format!("{as_shipped:?}"));
+}
+
+#[test]
+fn every_problem_is_reported_at_once_with_its_place() {
+    let fixture = Fixture::new();
+    let text = r#"mode = "aply"
+sore = "x"
+[directory]
+domain = "corp.example.test
+servres = ["dc1"]
+bases = ["OU=a,DC=corp,DC=example,DC=test", "staff"]
+poll = 10
+bind = { method = "simple", user = "svc", password = "hunter2" }
+[tenant]
+id = "x"
+retry_max = "1h"
+cloud "dod"
+[[license]]
+id = "ems"
+sku = ["EMS",
+who = { group = "CN=x,DC=y" }
+priority = 1.5
+[guard]
+assignments_per_day = 1_000_000_000
+"#;
+    let (problems, printed) = fixture.problems(text);
+    assert_eq!(
+        problems,
+        [
+            "1:8 \"mode\" has no such value",
+            "2:1 unknown key \"sore\" at the top of the file",
+            "4:28 invalid basic string, expected `\"`",
+            "5:1 unknown key \"servres\" in [directory]",
+            "6:45 \"bases\" is not a distinguished name",
+            "7:8 \"poll\" must be text in quotes, not a number",
+            "8:36 \"user\" is no name a domain controller takes for a simple bind",
+            "8:54 \"password\" must not stand in this file itself",
+            "10:6 \"id\" is not a GUID",
+            "11:1 unknown key \"retry_max\" in [tenant]",
+            "12:7 key with no value, expected `=`",
+            "15:1 the value that begins here is not complete when line 16 begins",
+            "16:9 groups are not supported yet: use \"ou\" or \"filter\"",
+            "17:12 \"priority\" must be a whole number, not a fraction",
+            "19:23 \"assignments_per_day\" must be from 0 to 1000000",
+        ],
+        "{printed}"
+    );
+    for wanted in [
+        "seatsync.toml:5:1: unknown key \"servres\" in [directory]\n    5 | servres = [***]\n      | ^^^^^^^\n hint: did you mean \"servers\"? known keys: \"domain\", ",
+        "did you mean \"apply\"? known values: \"observe\", \"apply\"",
+        "user = \"svc\", password = *** }",
+        "\"retry_max\" belongs in [work]",
+        "12 | cloud \"dod\"\n      |       ^",
+    ] {
+        assert!(printed.contains(wanted), "{wanted}\n--- is not in ---\n{printed}");
+    }
+    let error = fixture.load(text).unwrap_err();
+    assert_eq!((error.class(), error.code(), error.exit_status()), (Class::Operator, "config-invalid", 78));
+    let missing = load(Path::new("/nonexistent/seatsync.toml"), &fixture.env).unwrap_err();
+    assert_eq!((missing.code(), missing.exit_status(), missing.problems().len()), ("config-unreadable", 78, 0));
+}
+
+#[test]
+fn what_is_missing_is_named() {
+    let fixture = Fixture::new();
+    for (text, wanted) in [
+        ("", &["mode", "[directory]", "[tenant]", "[[license]]"][..]),
+        (
+            "mode = 'observe'\n[directory]\nbind = {}\n[tenant]\ncredential = {}\n[[license]]",
+            &[
+                "\"bases\"", // not this one
+                "\"domain\"",
+                "\"servers\"",
+                "\"method\"",
+                "\"user\"",
+                "\"password\"",
+                "\"id\"",
+                "\"client_id\"",
+                "\"secret\"",
+                "\"sku\"",
+            ],
+        ),
+    ] {
+        let (problems, printed) = fixture.problems(text);
+        for wanted in wanted {
+            let found = problems.iter().any(|problem| {
+                problem.contains(&format!("{wanted} is missing"))
+                    || problem.contains(&format!("\"{wanted}\" is missing"))
+            });
+            assert_eq!(found, *wanted != "\"bases\"", "{wanted}: {printed}");
+        }
+    }
+}
+
+#[test]
+fn bad_values_and_contradictions_are_refused() {
+    let fixture = Fixture::new();
+    for (line, wanted) in [
+        ("servers = [\"ldap://dc1\"]", "without TLS"),
+        ("servers = [\"dc1:636\"]", "a port but no scheme"),
+        ("servers = [\"ldaps://svc:pw@dc1\"]", "more than a host and a port"),
+        ("servers = [\"ldaps://dc1:0\"]", "bad port"),
+        ("servers = []", "finding them by DNS comes later"),
+        ("servers = [\"dc1\", \"ldaps://DC1:636\"]", "twice"),
+        ("servers = \"dc1\"", "must be a list of texts"),
+        ("domain = \"192.168.0.1\"", "not a DNS name"),
+        ("[directory]\nbases = [\"OU=a,DC=other\"]", "outside the domain"),
+        (
+            "[directory]\nbases = [\"DC=corp,DC=example,DC=test\", \"ou=a, dc=corp,dc=example,dc=test\"]",
+            "within another base",
+        ),
+        ("[directory]\nbases = []", "\"bases\" is empty"),
+        ("[directory]\nanchor = \"objectSid\"", "holds bytes"),
+        ("[directory]\nanchor = \"objectGUID\"", "\"auto\" already uses"),
+        ("[directory]\npoll = \"10\"", "is not a duration"),
+        ("[directory]\npoll = \"2h\"", "must be from 100ms to 1h"),
+        ("[directory]\npoll = \"99999999999999999999d\"", "is not a duration"),
+        ("[directory]\nca_file = \"none.pem\"", "cannot find"),
+        ("[directory]\nca_file = \".\"", "not a file"),
+        ("[tenant]\ncloud = \"usgov\"", "known values: \"global\""),
+        ("[tenant]\ngraph_url = \"http://graph.example.com\"", "loopback addresses only"),
+        ("[tenant]\nlogin_url = \"https://x/?a=b\"", "special characters"),
+        ("[tenant]\npoll_awaiting = \"2m\"", "\"poll_awaiting\" is longer"),
+        ("[usage_location]\noverwrite = true\nwrite = false", "contradicts write = false"),
+        ("[usage_location]\ndefault = \"UK\"", "the United Kingdom is \"GB\""),
+        ("[usage_location]\nfrom = []", "nowhere to take a usage location from"),
+        ("[usage_location]\nfrom = [\"memberOf\"]", "uSNChanged"),
+        ("[[license]] # 2\nid = \"EMS\"\nsku = \"x\"", "another rule's"),
+        ("id = \"e m s\"", "not a simple name"),
+        ("[[license]]\ndisable_plans = [\"A\", \"a\"]", "twice"),
+        ("[[license]]\nwho = { filter = \"(memberOf=CN=x)\" }", "uSNChanged"),
+        ("[[license]]\nwho = { filter = \"(&(objectGUID=x)(c=SE))\" }", "holds bytes"),
+        (
+            "[[license]]\nwho = { filter = \"(c=SE\" }",
+            "is not an LDAP filter: it ends where \")\" is expected at character 5",
+        ),
+        ("[[license]]\nwho = { ou = \"OU=x,DC=other\" }", "would match nobody"),
+        (
+            "[[license]]\nwho = { not = { any = [{ ou = \"DC=corp,DC=example,DC=test\", filter = \"(c=SE)\" }] } }",
+            "exactly one key",
+        ),
+        ("[[license]]\nwho = {}", "exactly one key"),
+        ("[[license]]\nwho = { all = [] }", "\"all\" is empty"),
+        ("[[license]]\nwho = \"everyone\"", "must be a table"),
+        ("[guard]\nshrink_percent = 0", "from 1 to 100"),
+        ("[work]\nretry_first = \"1h\"", "\"retry_first\" is longer"),
+        ("[log]\nlevel = \"inf\"", "did you mean \"info\""),
+        ("mode = \"\"", "is empty"),
+    ] {
+        let text = with(line);
+        let error = fixture.load(&text).map(|_| panic!("{line} passes")).unwrap_err();
+        assert_eq!(error.problems().len(), 1, "{line}: {error}");
+        assert!(error.to_string().contains(wanted), "{line}: {error}");
+    }
+}
+
+#[test]
+fn values_mean_what_they_say() {
+    let fixture = Fixture::new();
+    let tenant = |line: &str| fixture.settings(&with(&format!("[tenant]\n{line}"))).tenant;
+    for (line, login, graph, scope) in [
+        (
+            "cloud = \"dod\"",
+            "https://login.microsoftonline.us",
+            "https://dod-graph.microsoft.us",
+            "https://dod-graph.microsoft.us",
+        ),
+        (
+            "login_url = \"http://127.0.0.1:80/\"\ngraph_url = \"HTTP://[::1]:8/g/\"",
+            "http://127.0.0.1:80",
+            "http://[::1]:8/g",
+            "https://graph.microsoft.com",
+        ),
+        (
+            "graph_url = \"https://graph.svc.sovcloud.fr\"",
+            "https://login.microsoftonline.com",
+            "https://graph.svc.sovcloud.fr",
+            "https://graph.svc.sovcloud.fr",
+        ),
+    ] {
+        let tenant = tenant(line);
+        assert_eq!((&*tenant.login_url, &*tenant.graph_url, &*tenant.scope), (login, graph, scope), "{line}");
+    }
+    let who =
+        "who = { all = [{ filter = \"(employeeType=x)\" }, { not = { ou = \"OU=a,DC=corp,DC=example,DC=test\" } }] }";
+    let settings = fixture.settings(
+        &with(&format!("[[license]]\n{who}\nunless_has_plan = []"))
+            .replace("[tenant]", "anchor = \"employeeID\"\n[tenant]"),
+    );
+    assert_eq!(settings.directory.anchor, AnchorSource::Attribute("employeeid".into()));
+    assert_eq!(
+        settings.directory.attributes,
+        ["c", "employeeid", "employeetype", "msexchusagelocation"].map(String::from).into()
+    );
+    assert_eq!(settings.rules[0].unless_has_plan, Some(vec![]));
+    let dotted = MINIMAL.replace("bind = {", "#").replace(
+        "[tenant]",
+        "bind.method = 'simple'\nbind.user = 'a@b'\n[directory.bind.password]\nfile = 'bind'\n[tenant]",
+    );
+    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directory.bind_user, "a@b");
+}
+
+#[test]
+fn digests_follow_what_they_name() {
+    let fixture = Fixture::new();
+    let digests = |text: &str| {
+        let settings = fixture.settings(text);
+        (settings.rules[0].digest.clone(), settings.digest)
+    };
+    let (rule, all) = digests(MINIMAL);
+    // If this value changes, an upgrade makes every rule look edited: whoever a rule is waiting for would become baseline.
+    assert_eq!(rule, "cf6e4f51f6950fc75ae1e191be5ff9ec88377620db7d9f38ba7d84323d84c354");
+    for (line, same_rule) in [
+        ("[[license]]\npriority = 1", true),
+        ("[[license]]\ndisable_plans = [\"INTUNE_A\"]", true),
+        ("mode = \"observe\"", true),
+        ("sku = \"EMSPREMIUM\"", false),
+        ("id = \"other\"", false),
+        ("[[license]]\nunless_has_plan = []", false),
+        ("[[license]]\nwho = { filter = \"(c=SE)\" }", false),
+        ("[directory]\nbases = [\"OU=a,DC=corp,DC=example,DC=test\"]", false),
+        ("[directory]\nanchor = \"employeeID\"", false),
+    ] {
+        let (other_rule, other) = digests(&with(line));
+        assert_eq!(other_rule == rule, same_rule, "{line}");
+        assert_ne!(other, all, "{line}");
+    }
+    let cosmetic = with("sku = \"ems\"").replace("\n", "\n\n");
+    assert_eq!(digests(&cosmetic).0, rule);
+    let mut other = Fixture::new();
+    other.env.variables.insert("APP_SECRET".into(), "other".into());
+    let path = |settings: Settings| settings.digest;
+    assert_eq!(path(other.settings(MINIMAL)), all, "a secret is no part of the digest");
+}
+
+#[test]
+fn secrets_come_from_private_places_only() {
+    let fixture = Fixture::new();
+    let inside = fixture.directory.path().join("credentials/bind-password");
+    let bind = |secret: &str| with(&format!("bind = {{ method = \"simple\", user = \"a@b\", password = {secret} }}"));
+    for (secret, value) in [
+        ("{ file = \"bind-password\" }", "lion"),
+        ("{ file = \"client-secret\" }", "tiger"),
+        ("{ credential = \"bind-password\" }", "panther"),
+        (&format!("{{ file = \"{}\" }}", inside.display()), "panther"),
+        ("{ env = \"BIND_PASSWORD\" }", "lion"),
+    ] {
+        assert_eq!(fixture.settings(&bind(secret)).directory.bind_password.expose_secret(), value, "{secret}");
+    }
+    for (secret, wanted) in [
+        ("{ file = \"open\" }", "(mode 640)\n"),
+        ("{ file = \"open\" }", "chmod 600 /"),
+        ("{ file = \"empty\" }", "empty secret"),
+        ("{ file = \"bytes\" }", "not UTF-8"),
+        ("{ file = \"long\" }", "longer than 65536 bytes"),
+        ("{ file = \"credentials\" }", "not a regular file"),
+        ("{ file = \"/dev/null\" }", "not a regular file"),
+        ("{ file = \"nowhere\" }", "cannot be read"),
+        ("{ env = \"EMPTY\" }", "empty secret"),
+        ("{ env = \"NOT_SET\" }", "not set"),
+        ("{ env = \"hunter2!\" }", "not the name of an environment variable"),
+        ("{ credential = \"../bind\" }", "not the name of a credential"),
+        ("{ file = \"bind\", env = \"BIND_PASSWORD\" }", "exactly one of"),
+        ("{}", "exactly one of"),
+        ("\"hunter2\"", "must not stand in this file itself"),
+        ("{ value = \"hunter2\" }", "unknown key \"value\""),
+        ("[\"hunter2\"]", "must not stand in this file itself"),
+        ("\"\"\"\nhunter2\"\"\"", "must not stand in this file itself"),
+        ("\"hunter2", "invalid basic string"),
+        ("hunter2", "string values must be quoted"),
+        ("{ file = \"bind\" }, pasword = \"hunter2\"", "unknown key \"pasword\""),
+        ("{ file = \"bind\" }, password = \"hunter2\"", "already there"),
+    ] {
+        let (_, printed) = fixture.problems(bind(secret));
+        assert!(printed.contains(wanted), "{secret}: {printed}");
+        assert!(!printed.contains("hunter2"), "{secret}: {printed}");
+    }
+    assert!(!format!("{:?}", fixture.env).contains("tiger"));
+    assert!(!format!("{:?}", fixture.settings(MINIMAL)).contains("tiger"));
+    let elsewhere = Environment::default();
+    let (none, not_set) = (bind("{ credential = \"x\" }"), "needs $CREDENTIALS_DIRECTORY");
+    assert!(parse(none.as_bytes(), Path::new("x"), &elsewhere).unwrap_err().to_string().contains(not_set));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_text_makes_it_panic(text in "[\\[\\]{}=\",'#\\\\\n a-z0-9.é\"]{0,200}") {
+        let _ = parse(text.as_bytes(), Path::new("x"), &Environment::default());
+    }
+
+    #[test]
+    fn no_mutation_makes_it_panic_or_tell(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), 0..4_u8, prop::sample::select(b"\"'=[]{}\n\r,.# a\\\xff\0".to_vec())), 1..4),
+        inline in any::<bool>(),
+    ) {
+        let mut bytes = match inline {
+            true => MINIMAL.replace("{ file = \"bind\" }", "\"hunter2-hunter2\"").replace("{ env = \"APP_SECRET\" }", "'hunter2-hunter2'").into_bytes(),
+            false => example().into_bytes(),
+        };
+        for (at, kind, byte) in edits {
+            let at = at.index(bytes.len());
+            match kind {
+                0 => bytes[at] = byte,
+                1 => bytes.insert(at, byte),
+                2 => drop(bytes.remove(at)),
+                _ => bytes.truncate(bytes.len().saturating_sub(at % 64)),
+            }
+        }
+        if let Err(error) = parse(&bytes, Path::new("x"), &Environment::default()) {
+            prop_assert!(!error.problems().is_empty());
+            let printed = format!("{error}\n{error:?}");
+            prop_assert!(!printed.contains("hunter2"), "{}\n---\n{}", String::from_utf8_lossy(&bytes), printed);
+        }
+    }
+}
