@@ -13,9 +13,7 @@ use crate::tls::Handshake;
 pub enum Step {
     /// Opening the TCP connection.
     Dial,
-    /// Asking for TLS on a plain connection (RFC 4511, 4.14).
-    StartTls,
-    /// Agreeing on TLS.
+    /// Agreeing on TLS, after asking for it on a plain connection (RFC 4511, 4.14) or at once.
     Handshake,
     /// Signing in.
     Bind,
@@ -33,7 +31,6 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Dial => f.write_str("connecting"),
-            Self::StartTls => f.write_str("asking for TLS"),
             Self::Handshake => f.write_str("the TLS handshake"),
             Self::Bind => f.write_str("signing in"),
             Self::RootDse => f.write_str("reading the rootDSE"),
@@ -306,6 +303,7 @@ impl Fault for DirectoryError {
             Self::Timeout { .. } => {
                 "It is tried again; if it stays, check the load of the domain controller and raise directory.timeout.".into()
             }
+            Self::Lost { step: Step::Handshake, .. } => Handshake::NotTls.advice().into(),
             Self::Lost { .. } => "It is tried again; if it stays, check the network and the domain controller's event log.".into(),
             Self::Odd { .. } | Self::ScanBroken => "It is tried again from the start; if it stays, report this message.".into(),
             Self::NotAController { .. } | Self::WrongDomain { .. } => {

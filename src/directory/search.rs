@@ -179,9 +179,13 @@ fn element(bytes: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::prelude::*;
+    use rustls::ClientConfig;
 
     use super::*;
+    use crate::model::settings::DirectorySettings;
 
     #[test]
     fn the_cookie_is_found_in_any_length_form() {
@@ -197,6 +201,18 @@ mod tests {
         ] {
             assert_eq!(cookie(value), expected, "{value:?}");
         }
+    }
+
+    /// Compiles only while all of it can run in a spawned task.
+    #[allow(dead_code)]
+    fn everything_can_move_between_threads(mut dc: Dc, settings: DirectorySettings, tls: Arc<ClientConfig>) {
+        fn movable(_: impl Send + 'static) {}
+        movable(async move {
+            let state = dc.state().await;
+            let page = dc.scan(None).next_page().await;
+            dc.close().await;
+            (state.is_ok(), page.is_ok(), Dc::connect_any(&settings, &tls).await.is_ok())
+        });
     }
 
     proptest! {
