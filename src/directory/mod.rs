@@ -1,1 +1,29 @@
 //! Feed 1: accounts from Active Directory over LDAP.
+//!
+//! ```text
+//! Dc::connect ─► dc.state() ─► changes::next(stored, state) ─► dc.scan(since) ─► pages of accounts
+//!  dial, TLS,     the tick       FullScan · Delta · Nothing      search ─► entry
+//!  bind, identity
+//! ```
+//!
+//! `changes`, `question`, `entry`, `raw` and `exclusion` are pure; `dc`, `search` and `wire` do the talking, and nothing outside
+//! of this room names the LDAP library. Whoever keeps the watermark reads [`Dc::state`] *before* the scan and stores its USN
+//! only after [`Scan::next_page`] said `None`.
+
+pub mod changes;
+pub mod entry;
+pub mod question;
+pub mod raw;
+
+mod dc;
+mod error;
+mod exclusion;
+mod refusal;
+mod search;
+mod wire;
+
+pub use dc::Dc;
+pub use error::{DirectoryError, Step};
+pub use question::coverage;
+pub use refusal::Refusal;
+pub use search::Scan;

@@ -65,7 +65,7 @@ pub struct AccountPage {
     pub accounts: Vec<Account>,
     /// Deleted ones.
     pub deleted: Vec<Tombstone>,
-    /// Live ones that now stand outside of every base.
+    /// Live accounts that changed and stand outside of the bases now: what was known of them here has left.
     pub outside: Vec<ObjectGuid>,
     /// Entries nobody could read.
     pub quarantined: Vec<Quarantined>,

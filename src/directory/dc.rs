@@ -1,0 +1,248 @@
+//! A domain controller we are signed in to, and know by its epoch and its domain.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ldap3::Scope;
+use rustls::ClientConfig;
+use uuid::Uuid;
+
+use super::error::{DirectoryError, Step};
+use super::question::{Question, coverage};
+use super::raw::Raw;
+use super::search::Scan;
+use super::wire::{Ask, Wire};
+use crate::model::rule::Dn;
+use crate::model::settings::{DirectorySettings, Server};
+use crate::model::watermark::{DcState, WatermarkKey};
+
+/// Finds any object: every object has a class (MS-ADTS 3.1.1.3.1.3.1).
+const ANY: &str = "(objectClass=*)";
+
+/// A connection to a domain controller, checked to be one of the configured domain.
+pub struct Dc {
+    pub(super) wire: Wire,
+    pub(super) question: Question,
+    /// The domain's naming context, as the controller writes it.
+    pub(super) domain: String,
+    pub(super) bases: Vec<Base>,
+    /// OIDs of the controls the controller knows.
+    pub(super) controls: BTreeSet<String>,
+    user: String,
+    key: WatermarkKey,
+    highest: i64,
+}
+
+/// A configured base.
+pub(super) struct Base {
+    /// As configured.
+    pub configured: String,
+    /// As the controller writes it: what entries' DNs end in.
+    pub dn: Dn,
+}
+
+/// What is asked of the rootDSE.
+struct RootDse {
+    domain: String,
+    ntds: String,
+    highest: i64,
+    controls: BTreeSet<String>,
+}
+
+impl Dc {
+    /// Connects to one controller: TCP, TLS under the server's own name, sign-in; then reads who it is (`invocationId` of
+    /// the object `dsServiceName` names, MS-ADTS 3.1.1.1.9), that it is of the configured domain, and that the bases exist.
+    /// `settings.timeout` limits connecting with TLS, and then each answer.
+    ///
+    /// # Errors
+    /// Whatever of that fails.
+    pub async fn connect(
+        settings: &DirectorySettings,
+        server: &Server,
+        tls: Arc<ClientConfig>,
+    ) -> Result<Self, DirectoryError> {
+        let mut wire = Wire::open(server, tls, settings.timeout).await?;
+        wire.bind(&settings.bind_user, &settings.bind_password).await?;
+        let root = root_dse(&mut wire).await?;
+        check_domain(&wire, settings, &root.domain)?;
+        let user = &settings.bind_user;
+        let domain = guid_of(&mut wire, user, &root.domain, "objectGUID").await?;
+        let invocation = guid_of(&mut wire, user, &root.ntds, "invocationId").await?;
+        let key = WatermarkKey { domain, ntds: root.ntds, invocation, coverage: coverage(settings) };
+        let mut dc = Self {
+            wire,
+            question: Question::new(settings),
+            domain: root.domain,
+            bases: Vec::new(),
+            controls: root.controls,
+            user: user.clone(),
+            key,
+            highest: root.highest,
+        };
+        dc.find_bases(&settings.bases).await?;
+        tracing::debug!(server = dc.server(), ntds = dc.key.ntds, invocation = %dc.key.invocation, "signed in");
+        Ok(dc)
+    }
+
+    /// Connects to the first of the configured servers that works. A refused sign-in ends the attempt at once: the next
+    /// controller would only count the wrong password again.
+    ///
+    /// # Errors
+    /// The one error of a single server, or one that lists those of all.
+    pub async fn connect_any(settings: &DirectorySettings, tls: &Arc<ClientConfig>) -> Result<Self, DirectoryError> {
+        let mut errors = Vec::new();
+        for server in &settings.servers {
+            match Self::connect(settings, server, tls.clone()).await {
+                Ok(dc) => return Ok(dc),
+                Err(error) if error.holds_for_the_domain() => return Err(error),
+                Err(error) => {
+                    tracing::debug!(%error, "domain controller passed over");
+                    errors.push(error);
+                }
+            }
+        }
+        Err(match errors.len() {
+            0 => DirectoryError::NoServer,
+            1 => errors.remove(0),
+            _ => DirectoryError::NoneWorked(errors),
+        })
+    }
+
+    /// The tick: one read of the rootDSE. To be read before a scan whose watermark it is to become.
+    ///
+    /// The epoch is read again only when the counter fell or the controller calls itself otherwise: within a connection
+    /// nothing else betrays a restore.
+    ///
+    /// # Errors
+    /// When the controller does not answer as before.
+    pub async fn state(&mut self) -> Result<DcState, DirectoryError> {
+        let root = root_dse(&mut self.wire).await?;
+        if root.highest < self.highest || root.ntds != self.key.ntds {
+            self.key.invocation = guid_of(&mut self.wire, &self.user, &root.ntds, "invocationId").await?;
+            self.key.ntds = root.ntds;
+        }
+        self.highest = root.highest;
+        Ok(DcState { key: self.key.clone(), highest_usn: root.highest })
+    }
+
+    /// Starts reading: everything below the bases, or everything of the domain that this controller wrote after `since`.
+    #[must_use]
+    pub fn scan(&mut self, since: Option<i64>) -> Scan<'_> {
+        Scan::new(self, since)
+    }
+
+    /// Host and port.
+    #[must_use]
+    pub fn server(&self) -> &str {
+        &self.wire.server
+    }
+
+    /// Signs off. Dropping closes the connection as well, only less politely.
+    pub async fn close(self) {
+        self.wire.close().await;
+    }
+
+    /// Looks the bases up again: a renamed OU must not make everyone below it look as if they had left.
+    pub(super) async fn check_bases(&mut self) -> Result<(), DirectoryError> {
+        let configured: Vec<String> = self.bases.iter().map(|base| base.configured.clone()).collect();
+        self.find_bases(&configured).await
+    }
+
+    async fn find_bases(&mut self, configured: &[String]) -> Result<(), DirectoryError> {
+        let mut bases = Vec::new();
+        for base in configured {
+            let found = read(&mut self.wire, base, &["objectGUID"], Step::Base(base.clone())).await;
+            let entry = match found {
+                Ok(Some(entry)) => entry,
+                Ok(None) | Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.base_missing(base)),
+                Err(error) => return Err(error),
+            };
+            let dn = std::str::from_utf8(&entry.dn).ok().and_then(Dn::parse);
+            let dn = dn.ok_or_else(|| self.wire.odd(Step::Base(base.clone()), "its DN is malformed"))?;
+            bases.push(Base { configured: base.clone(), dn });
+        }
+        self.bases = bases;
+        Ok(())
+    }
+
+    pub(super) fn base_missing(&self, base: &str) -> DirectoryError {
+        let (server, user) = (self.wire.server.clone(), self.user.clone());
+        DirectoryError::BaseMissing { server, base: base.to_owned(), user }
+    }
+}
+
+/// Reads the rootDSE attributes of MS-ADTS 3.1.1.3.2 that matter here.
+async fn root_dse(wire: &mut Wire) -> Result<RootDse, DirectoryError> {
+    const ATTRIBUTES: [&str; 4] = ["defaultNamingContext", "dsServiceName", "highestCommittedUSN", "supportedControl"];
+    let entry = read(wire, "", &ATTRIBUTES, Step::RootDse).await?;
+    let entry = entry.ok_or_else(|| wire.odd(Step::RootDse, "there is none"))?;
+    let text = |name: &'static str| {
+        let server = wire.server.clone();
+        entry.text(name).ok_or(DirectoryError::NotAController { server, missing: name })
+    };
+    let highest = text("highestCommittedUSN")?;
+    Ok(RootDse {
+        domain: text("defaultNamingContext")?.to_owned(),
+        ntds: text("dsServiceName")?.to_owned(),
+        highest: highest.parse().map_err(|_| wire.odd(Step::RootDse, "highestCommittedUSN is no number"))?,
+        controls: entry
+            .values("supportedControl")
+            .iter()
+            .filter_map(|oid| String::from_utf8(oid.clone()).ok())
+            .collect(),
+    })
+}
+
+/// The controller's naming context must be that of the configured domain, and hold every base.
+fn check_domain(wire: &Wire, settings: &DirectorySettings, found: &str) -> Result<(), DirectoryError> {
+    let labels: Vec<String> =
+        settings.domain.trim_end_matches('.').split('.').map(|label| format!("DC={label}")).collect();
+    let (wanted, domain) = (Dn::parse(&labels.join(",")), Dn::parse(found));
+    let Some(domain) = domain.filter(|domain| wanted.as_ref() == Some(domain)) else {
+        let server = wire.server.clone();
+        return Err(DirectoryError::WrongDomain { server, wanted: settings.domain.clone(), found: found.to_owned() });
+    };
+    for base in &settings.bases {
+        if !Dn::parse(base).is_some_and(|base| base.is_within(&domain)) {
+            return Err(DirectoryError::BaseOutside { base: base.clone(), domain: found.to_owned() });
+        }
+    }
+    Ok(())
+}
+
+/// A GUID attribute of an object that any signed-in account may read.
+async fn guid_of(wire: &mut Wire, user: &str, dn: &str, attribute: &str) -> Result<Uuid, DirectoryError> {
+    let hidden = |server: &str| {
+        let what = format!("{attribute} of {dn}");
+        DirectoryError::NoRight { server: server.to_owned(), user: user.to_owned(), what }
+    };
+    let entry = match read(wire, dn, &[attribute], Step::Identity).await {
+        Ok(Some(entry)) => entry,
+        Ok(None) | Err(DirectoryError::Answer { code: 32 | 50, .. }) => return Err(hidden(&wire.server)),
+        Err(error) => return Err(error),
+    };
+    let [value] = entry.values(attribute) else {
+        return Err(hidden(&wire.server));
+    };
+    let bytes = <[u8; 16]>::try_from(value.as_slice());
+    bytes.map(Uuid::from_bytes_le).map_err(|_| wire.odd(Step::Identity, format!("{attribute} is no GUID")))
+}
+
+/// Reads one object by its DN.
+async fn read(wire: &mut Wire, dn: &str, attributes: &[&str], step: Step) -> Result<Option<Raw>, DirectoryError> {
+    let mut found = None;
+    let ask = Ask {
+        base: dn,
+        scope: Scope::Base,
+        filter: ANY,
+        attributes: attributes.iter().map(ToString::to_string).collect(),
+        controls: Vec::new(),
+        step,
+    };
+    wire.ask(ask, |tag| {
+        found = Some(Raw::read(tag).map_err(|error| error.to_string())?);
+        Ok(())
+    })
+    .await?;
+    Ok(found)
+}

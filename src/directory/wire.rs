@@ -1,0 +1,282 @@
+//! One LDAP connection: dialled, secured, signed in, and asked one question at a time.
+//!
+//! The library's driver runs in a task of its own: where it panics on malformed input, or the peer goes away, its end is
+//! seen here as a lost connection. Silent peers are met by keepalive, TCP user timeout and a limit per answer.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ldap3::asn1::StructureTag;
+use ldap3::controls::RawControl;
+use ldap3::result::Result as LdapOutcome;
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchOptions, StdStream};
+use rustls::ClientConfig;
+use secrecy::{ExposeSecret as _, SecretString};
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::entry::shown;
+use super::error::{DirectoryError, Step};
+use super::refusal::Refusal;
+use crate::model::settings::{Server, Transport};
+use crate::tls::{Handshake, handshake_fault};
+
+/// Idle time before the first keepalive probe, and between probes.
+const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5));
+/// Unacknowledged data ends the connection after this time.
+#[cfg(target_os = "linux")]
+const USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// A whole operation may take this many times as long as a single answer.
+const OPERATION: u32 = 6;
+/// For a farewell nobody waits for.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// An open connection.
+pub(super) struct Wire {
+    ldap: Ldap,
+    /// Ends the driver, and with it the connection, when dropped.
+    driver: JoinSet<LdapOutcome<()>>,
+    /// Host and port, for messages.
+    pub server: String,
+    timeout: Duration,
+    /// An operation that was started and never finished, because its future was dropped.
+    open: Option<i32>,
+}
+
+/// A search.
+pub(super) struct Ask<'a> {
+    pub base: &'a str,
+    pub scope: Scope,
+    pub filter: &'a str,
+    pub attributes: Vec<String>,
+    pub controls: Vec<RawControl>,
+    pub step: Step,
+}
+
+impl Wire {
+    /// Dials and agrees on TLS, all within `limit`.
+    pub async fn open(server: &Server, tls: Arc<ClientConfig>, limit: Duration) -> Result<Self, DirectoryError> {
+        let deadline = Instant::now() + limit;
+        let host = server.host.trim_end_matches('.');
+        let name = format!("{host}:{}", server.port);
+        let stream = dial(host, server.port, &name, limit, deadline).await?;
+        let (scheme, starttls) = match server.transport {
+            Transport::Ldaps => ("ldaps", false),
+            Transport::StartTls => ("ldap", true),
+        };
+        let url = format!("{scheme}://{name}");
+        let settings =
+            LdapConnSettings::new().set_config(tls).set_starttls(starttls).set_std_stream(StdStream::Tcp(stream));
+        let secured = apart(deadline, async move { LdapConnAsync::with_settings(settings, &url).await }).await;
+        let (connection, ldap) = match secured {
+            Apart::Done(Ok(pair)) => pair,
+            Apart::Done(Err(error)) => return Err(handshake_error(name, error)),
+            Apart::Late => return Err(DirectoryError::Timeout { server: name, step: Step::Handshake, after: limit }),
+            Apart::Panicked => return Err(unreadable(name, Step::Handshake)),
+        };
+        let mut driver = JoinSet::new();
+        driver.spawn(connection.drive());
+        Ok(Self { ldap, driver, server: name, timeout: limit, open: None })
+    }
+
+    /// Signs in with name and password (RFC 4513, 5.1.3).
+    pub async fn bind(&mut self, user: &str, password: &SecretString) -> Result<(), DirectoryError> {
+        if user.is_empty() || password.expose_secret().is_empty() {
+            return Err(DirectoryError::BindEmpty);
+        }
+        let mut ldap = self.ldap.clone();
+        let (name, secret) = (user.to_owned(), password.clone());
+        let answer =
+            apart(Instant::now() + self.timeout, async move { ldap.simple_bind(&name, secret.expose_secret()).await });
+        let result = match answer.await {
+            Apart::Done(Ok(result)) => result,
+            Apart::Done(Err(error)) => return Err(self.failure(&error, Step::Bind)),
+            Apart::Late => return Err(self.late(Step::Bind, self.timeout)),
+            Apart::Panicked => return Err(unreadable(self.server.clone(), Step::Bind)),
+        };
+        let text = plain(&result.text);
+        match result.rc {
+            0 => Ok(()),
+            49 => Err(DirectoryError::BindRefused {
+                server: self.server.clone(),
+                user: user.to_owned(),
+                refusal: Refusal::read(&text),
+                text,
+            }),
+            code => Err(self.answer(Step::Bind, code, text)),
+        }
+    }
+
+    /// Searches and hands each entry to `take` as it comes. Continuation references are dropped unread: referrals are never
+    /// chased. Success is result 0 only.
+    pub async fn ask(
+        &mut self,
+        ask: Ask<'_>,
+        take: impl FnMut(StructureTag) -> Result<(), String>,
+    ) -> Result<LdapResult, DirectoryError> {
+        self.settle().await;
+        if self.ldap.is_closed() {
+            return Err(self.lost(ask.step));
+        }
+        let whole = self.timeout * OPERATION;
+        let step = ask.step.clone();
+        let outcome = timeout(whole, self.run(ask, whole, take)).await;
+        let outcome = outcome.unwrap_or_else(|_| Err(self.late(step, whole)));
+        self.settle().await;
+        outcome
+    }
+
+    async fn run(
+        &mut self,
+        ask: Ask<'_>,
+        whole: Duration,
+        mut take: impl FnMut(StructureTag) -> Result<(), String>,
+    ) -> Result<LdapResult, DirectoryError> {
+        let options = SearchOptions::new().timelimit(i32::try_from(whole.as_secs()).unwrap_or(i32::MAX));
+        let mut ldap = self.ldap.clone();
+        ldap.with_timeout(self.timeout).with_controls(ask.controls).with_search_options(options);
+        let started = ldap.streaming_search(ask.base, ask.scope, ask.filter, ask.attributes).await;
+        let mut stream = started.map_err(|error| self.failure(&error, ask.step.clone()))?;
+        self.open = Some(stream.ldap_handle().last_id());
+        // After its end, or an error, the stream must not be asked again: it would panic.
+        loop {
+            match stream.next().await {
+                Ok(Some(item)) if item.is_ref() || item.is_intermediate() => {}
+                Ok(Some(item)) => take(item.0).map_err(|what| self.odd(ask.step.clone(), what))?,
+                Ok(None) => break,
+                Err(error) => return Err(self.failure(&error, ask.step)),
+            }
+        }
+        let result = stream.finish().await;
+        self.open = None;
+        match result.rc {
+            0 => Ok(result),
+            code => Err(self.answer(ask.step, code, plain(&result.text))),
+        }
+    }
+
+    /// Tells the server to abandon what nobody waits for any more (RFC 4511, 4.11).
+    async fn settle(&mut self) {
+        if let Some(id) = self.open.take() {
+            let mut ldap = self.ldap.clone();
+            let _ = ldap.with_timeout(FAREWELL).abandon(id).await;
+        }
+    }
+
+    /// Says goodbye and closes.
+    pub async fn close(mut self) {
+        let _ = timeout(FAREWELL, self.ldap.unbind()).await;
+        self.driver.shutdown().await;
+    }
+
+    pub fn odd(&self, step: Step, what: impl Into<String>) -> DirectoryError {
+        DirectoryError::Odd { server: self.server.clone(), step, what: what.into() }
+    }
+
+    fn answer(&self, step: Step, code: u32, text: String) -> DirectoryError {
+        DirectoryError::Answer { server: self.server.clone(), step, code, text }
+    }
+
+    fn lost(&self, step: Step) -> DirectoryError {
+        DirectoryError::Lost { server: self.server.clone(), step }
+    }
+
+    fn late(&self, step: Step, after: Duration) -> DirectoryError {
+        DirectoryError::Timeout { server: self.server.clone(), step, after }
+    }
+
+    fn failure(&self, error: &LdapError, step: Step) -> DirectoryError {
+        match error {
+            LdapError::Timeout { .. } => self.late(step, self.timeout),
+            LdapError::Io { .. }
+            | LdapError::OpSend { .. }
+            | LdapError::ResultRecv { .. }
+            | LdapError::IdScrubSend { .. }
+            | LdapError::EndOfStream => self.lost(step),
+            other => self.odd(step, other.to_string()),
+        }
+    }
+}
+
+/// Opens the TCP connection to the first address that answers. Each gets an equal share of the time, with one share left
+/// for what follows.
+async fn dial(
+    host: &str,
+    port: u16,
+    server: &str,
+    limit: Duration,
+    deadline: Instant,
+) -> Result<std::net::TcpStream, DirectoryError> {
+    let late = || DirectoryError::Timeout { server: server.to_owned(), step: Step::Dial, after: limit };
+    let unresolved = |source| DirectoryError::Unresolved { server: server.to_owned(), source };
+    let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await.map_err(|_| late())?;
+    let addresses: Vec<SocketAddr> = found.map_err(unresolved)?.collect();
+    let share = limit / u32::try_from(addresses.len() + 1).unwrap_or(u32::MAX);
+    let mut last = DirectoryError::Unresolved { server: server.to_owned(), source: io::ErrorKind::NotFound.into() };
+    for address in addresses {
+        last = match timeout(share, TcpStream::connect(address)).await {
+            Ok(Ok(stream)) => match prepare(stream) {
+                Ok(stream) => return Ok(stream),
+                Err(source) => DirectoryError::Unreachable { server: server.to_owned(), source },
+            },
+            Ok(Err(source)) => DirectoryError::Unreachable { server: server.to_owned(), source },
+            Err(_) => DirectoryError::Timeout { server: server.to_owned(), step: Step::Dial, after: share },
+        };
+    }
+    Err(last)
+}
+
+fn prepare(stream: TcpStream) -> io::Result<std::net::TcpStream> {
+    let socket = SockRef::from(&stream);
+    socket.set_tcp_nodelay(true)?;
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1))?;
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    stream.into_std()
+}
+
+/// How work in a task of its own ended.
+enum Apart<T> {
+    Done(T),
+    Late,
+    Panicked,
+}
+
+/// Runs library code that may panic on malformed answers in a task of its own; dropped, it is aborted.
+async fn apart<T: Send + 'static>(deadline: Instant, work: impl Future<Output = T> + Send + 'static) -> Apart<T> {
+    let mut task = JoinSet::new();
+    task.spawn(work);
+    match timeout_at(deadline, task.join_next()).await {
+        Ok(Some(Ok(value))) => Apart::Done(value),
+        Ok(_) => Apart::Panicked,
+        Err(_) => Apart::Late,
+    }
+}
+
+fn handshake_error(server: String, error: LdapError) -> DirectoryError {
+    if let Some(fault) = handshake_fault(&error) {
+        return DirectoryError::Tls { server, fault };
+    }
+    match error {
+        LdapError::DNSName { .. } | LdapError::UrlParsing { .. } => {
+            DirectoryError::Tls { server, fault: Handshake::Unnameable }
+        }
+        LdapError::LdapResult { result } => {
+            DirectoryError::StartTlsRefused { server, code: result.rc, text: plain(&result.text) }
+        }
+        _ => DirectoryError::Lost { server, step: Step::Handshake },
+    }
+}
+
+fn unreadable(server: String, step: Step) -> DirectoryError {
+    DirectoryError::Odd { server, step, what: "the answer cannot be read as LDAP".into() }
+}
+
+/// A server's text on one line; AD ends its own with a NUL.
+fn plain(text: &str) -> String {
+    shown(text.trim_matches(|c: char| c.is_control() || c.is_whitespace()).as_bytes())
+}
