@@ -97,6 +97,9 @@ pub enum TenantError {
     /// The delta link is no longer known: everything must be read again.
     #[error("Graph no longer knows how far its changes were read")]
     ResyncRequired,
+    /// A delta was to be ended before its last page was read.
+    #[error("the changes of users were not read to their end")]
+    DeltaUnfinished,
     /// A page in the middle of a reading is no longer known: this reading must begin again.
     #[error("Graph dropped the listing before it was read to its end")]
     ListingExpired,
@@ -130,7 +133,7 @@ impl Fault for TenantError {
             | Self::ListingExpired => Class::Heals,
             Self::Untrusted { .. } | Self::Address(_) | Self::TokenRefused(_) | Self::Forbidden(_) => Class::Operator,
             Self::Login { fault, .. } => fault.class(),
-            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) => Class::Bug,
+            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => Class::Bug,
         }
     }
 
@@ -152,6 +155,7 @@ impl Fault for TenantError {
             Self::Unreadable { .. } => "graph-answer-unreadable",
             Self::ForeignPage(_) => "graph-foreign-page",
             Self::ResyncRequired => "resync-required",
+            Self::DeltaUnfinished => "delta-unfinished",
             Self::ListingExpired => "listing-expired",
         }
     }
@@ -186,7 +190,7 @@ impl Fault for TenantError {
                 .into(),
             Self::ResyncRequired => "Nothing to do: all users are read again.".into(),
             Self::ListingExpired => "Nothing to do: the reading begins again.".into(),
-            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) => "This should not happen: report it with the log around it.".into(),
+            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => "This should not happen: report it with the log around it.".into(),
         }
     }
 
@@ -205,7 +209,48 @@ impl Fault for TenantError {
             Self::Address(_) => exit::CONFIG,
             Self::TokenRefused(_) | Self::Forbidden(_) => exit::REFUSED,
             Self::Login { fault, .. } => fault.exit_status(),
-            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) => exit::SOFTWARE,
+            Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => exit::SOFTWARE,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_has_a_code_of_its_own_and_advice() {
+        let text = || "x".to_owned();
+        let after = Some(Duration::from_secs(7));
+        let all = [
+            TenantError::Unreachable { host: text(), detail: text() },
+            TenantError::Untrusted { host: text(), detail: text() },
+            TenantError::Address(text()),
+            TenantError::Client(text()),
+            TenantError::Login { fault: LoginFault::SecretWrong, detail: text() },
+            TenantError::LoginThrottled { after },
+            TenantError::LoginUnavailable { detail: text(), after },
+            TenantError::LoginUnreadable(text()),
+            TenantError::TokenRefused(text()),
+            TenantError::Forbidden(text()),
+            TenantError::Throttled { after },
+            TenantError::Unavailable { detail: text(), after },
+            TenantError::Refused { status: 400, detail: text() },
+            TenantError::Unreadable { host: text(), detail: text() },
+            TenantError::ForeignPage(text()),
+            TenantError::ResyncRequired,
+            TenantError::DeltaUnfinished,
+            TenantError::ListingExpired,
+        ];
+        let codes: std::collections::BTreeSet<_> = all.iter().map(Fault::code).collect();
+        assert_eq!(codes.len(), all.len());
+        for error in &all {
+            assert!(!error.advice().is_empty() && !error.advice().contains("  "), "{error:?}");
+            assert_eq!(
+                error.class() == Class::Heals,
+                error.exit_status() == exit::UNAVAILABLE && error.code() != "tenant-certificate-untrusted"
+            );
+        }
+        assert_eq!(all.iter().filter(|error| error.retry_after() == after).count(), 4);
     }
 }

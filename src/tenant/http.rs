@@ -98,7 +98,8 @@ impl Http {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
-            .connect_timeout(timeout.min(Duration::from_secs(10)))
+            // Sooner than the whole, so that a connection that was never made is told from an answer that never came.
+            .connect_timeout((timeout / 2).min(Duration::from_secs(10)))
             .timeout(timeout)
             .pool_idle_timeout(Duration::from_secs(90))
             .tcp_keepalive(Duration::from_secs(60))
@@ -260,15 +261,22 @@ fn chain(error: &reqwest::Error) -> String {
     if parts.is_empty() { tidy(&error.to_string()) } else { tidy(&parts.join(": ")) }
 }
 
+/// What is wrong with the server's certificate, when that is the cause. An `io::Error` hides what it wraps from
+/// `source`, and here one wraps another.
 fn certificate_fault(error: &reqwest::Error) -> Option<String> {
     let mut cause = error.source();
     while let Some(inner) = cause {
-        let hidden = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = hidden.and_then(|inner| inner.downcast_ref::<rustls::Error>()).or_else(|| inner.downcast_ref());
-        if let Some(rustls::Error::InvalidCertificate(fault)) = tls {
-            return Some(tidy(&fault.to_string()));
+        if let Some(rustls::Error::InvalidCertificate(fault)) = inner.downcast_ref() {
+            return Some(match fault {
+                rustls::CertificateError::UnknownIssuer => "its issuer is not known here".into(),
+                other => tidy(&other.to_string()),
+            });
         }
-        cause = inner.source();
+        let wrapped = inner.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        cause = match wrapped {
+            Some(wrapped) => Some(wrapped),
+            None => inner.source(),
+        };
     }
     None
 }

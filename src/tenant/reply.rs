@@ -52,7 +52,9 @@ pub fn judge(status: u16, headers: &Headers, body: &[u8]) -> Judgement {
     let verdict = match status {
         401 => Verdict::Unauthorized,
         403 => Verdict::Forbidden,
-        404 => Verdict::NotFound,
+        404 if !error.codes.is_empty() => Verdict::NotFound,
+        // Without Graph's words it comes from something in between and says nothing about the user.
+        404 => Verdict::Unavailable { after },
         429 => Verdict::Throttled { after },
         // A request timeout and a gateway timeout leave open whether it was done.
         408 | 504 => Verdict::Unknown,

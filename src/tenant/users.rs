@@ -133,9 +133,7 @@ impl Delta {
 
     /// Where to go on next time. To be stored with, never before, what the pages brought; an error before the last page.
     pub fn finish(self) -> Result<DeltaLink, TenantError> {
-        let host = http::host_of(&self.graph.0.root);
-        self.link
-            .ok_or_else(|| TenantError::Unreadable { host, detail: "the changes were not read to their end".into() })
+        self.link.ok_or(TenantError::DeltaUnfinished)
     }
 }
 

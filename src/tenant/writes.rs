@@ -70,7 +70,7 @@ fn answer(sent: Result<Received, Trouble>, client_request_id: ClientRequestId) -
 
 /// Whether a status is understood without its body.
 fn speaks_for_itself(status: u16) -> bool {
-    !matches!(status, 400..500) || matches!(status, 401 | 403 | 404 | 429)
+    !matches!(status, 400..500) || matches!(status, 401 | 403 | 429)
 }
 
 fn unanswered(trouble: Trouble, client_request_id: ClientRequestId) -> Answer {
@@ -146,7 +146,7 @@ mod tests {
             (200, Ok("<html>"), Verdict::Accepted),
             (400, Err(()), Verdict::Unknown),
             (409, Err(()), Verdict::Unknown),
-            (404, Err(()), Verdict::NotFound),
+            (404, Err(()), Verdict::Unknown),
             (429, Err(()), Verdict::Throttled { after: None }),
             (503, Err(()), Verdict::Unavailable { after: None }),
         ] {
