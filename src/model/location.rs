@@ -14,7 +14,8 @@ const CODES: &str = "AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE
     SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW TZ UA UG UM US UY UZ \
     VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
 
-/// A valid usage location, in upper case.
+/// A usage location, in upper case. Parsed from text it is an assigned code; read from the tenant it is whatever two
+/// letters stand there, since a code that we do not know (such as `XK`) is still one that somebody set.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UsageLocation([u8; 2]);
@@ -28,6 +29,15 @@ pub enum LocationError {
     /// Anything else.
     #[error("\"{0}\" is not an ISO 3166-1 country code of two letters, such as \"SE\"")]
     Unknown(String),
+}
+
+impl UsageLocation {
+    /// Takes the value that a tenant holds: any two ASCII letters, assigned or not.
+    #[must_use]
+    pub fn from_tenant(text: &str) -> Option<Self> {
+        let bytes = <[u8; 2]>::try_from(text.trim().as_bytes()).ok()?;
+        bytes.iter().all(u8::is_ascii_alphabetic).then(|| Self(bytes.map(|letter| letter.to_ascii_uppercase())))
+    }
 }
 
 impl FromStr for UsageLocation {
@@ -52,8 +62,9 @@ impl fmt::Display for UsageLocation {
 impl TryFrom<String> for UsageLocation {
     type Error = LocationError;
 
+    /// For what was stored: it may have been read from the tenant, so the list of assigned codes does not apply.
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        text.parse()
+        Self::from_tenant(&text).ok_or(LocationError::Unknown(text))
     }
 }
 
@@ -75,5 +86,17 @@ mod tests {
             assert!(wrong.parse::<UsageLocation>().is_err(), "{wrong}");
         }
         assert_eq!(CODES.split_ascii_whitespace().count(), 249);
+    }
+
+    #[test]
+    fn what_the_tenant_holds_survives_the_store() {
+        let kosovo = UsageLocation::from_tenant("xk").unwrap();
+        assert_eq!(kosovo.to_string(), "XK");
+        assert!("XK".parse::<UsageLocation>().is_err());
+        let stored = serde_json::to_string(&kosovo).unwrap();
+        assert_eq!(serde_json::from_str::<UsageLocation>(&stored).unwrap(), kosovo);
+        for wrong in ["", "S", "SWE", "S1", "É"] {
+            assert_eq!(UsageLocation::from_tenant(wrong), None, "{wrong}");
+        }
     }
 }
