@@ -13,6 +13,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent;
 pub mod apply;
 pub mod clock;
 pub mod config;

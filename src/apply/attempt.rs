@@ -54,7 +54,10 @@ pub fn decide(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings) -> D
         Verdict::Concurrency => retry(said("concurrent-writes", answer, "another write was under way")),
         Verdict::Unavailable { after } => {
             let wait = after.unwrap_or_default().max(backoff(at, work));
-            Outcome::Retry { at: later(at.now, wait), reason: said("graph-unavailable", answer, "Graph was out of order") }
+            Outcome::Retry {
+                at: later(at.now, wait),
+                reason: said("graph-unavailable", answer, "Graph was out of order"),
+            }
         }
         Verdict::Unknown => Outcome::Unknown {
             settle: later(at.now, backoff(at, work)),

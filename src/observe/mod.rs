@@ -138,7 +138,11 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { version, mode, config } => {
-                write!(f, "seatsync {version} started in mode {mode}, configuration {}", &config[..config.len().min(12)])
+                write!(
+                    f,
+                    "seatsync {version} started in mode {mode}, configuration {}",
+                    &config[..config.len().min(12)]
+                )
             }
             Self::Stopping => f.write_str("stopping: writes under way are brought to their end"),
             Self::Stopped => f.write_str("stopped, nothing left half-done"),

@@ -35,6 +35,14 @@ impl Store {
         Ok(feed.contact_started.zip(feed.contact_completed).map(|(started, completed)| Contact { started, completed }))
     }
 
+    /// Whether everyone met at first contact has been judged.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn is_first_pass_complete(&self) -> Result<bool, StoreError> {
+        self.read(|db| Ok(meta(db, "first_pass_complete")?.is_some())).await
+    }
+
     /// Digest of what was read of the directory to its end last.
     ///
     /// # Errors

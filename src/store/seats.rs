@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::{collect, json, json_of, millis, unjson};
+use super::rows::{collect, json, json_of, meta, millis, set_meta, unjson};
 use super::{Store, StoreError};
 use crate::model::identity::SkuId;
 use crate::model::license::{Catalog, Sku};
@@ -29,6 +29,9 @@ impl Store {
                 .execute(params![sku.id.to_string(), body, ledger, millis(now)])?;
             }
             tx.execute("DELETE FROM skus WHERE read < ?1", [millis(now)])?;
+            if meta(tx, "catalog_read")?.is_none() {
+                set_meta(tx, "catalog_read", Some("yes"))?;
+            }
             Ok(())
         })
         .await

@@ -146,12 +146,15 @@ impl Store {
         .await
     }
 
-    /// Whether both first reads are complete; before that nothing is decided.
+    /// Whether both first reads are complete and the products are known; before that nothing is decided.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn is_acquainted(&self) -> Result<bool, StoreError> {
         self.read(|db| {
+            if meta(db, "catalog_read")?.is_none() {
+                return Ok(false);
+            }
             let sql = "SELECT contact_completed IS NOT NULL
                        AND (SELECT count(*) > 0 AND min(first_scan IS NOT NULL) FROM domains) FROM tenant_feed";
             Ok(db.query_row(sql, [], |row| row.get::<_, Option<bool>>(0)).optional()?.flatten().unwrap_or(false))

@@ -1,0 +1,173 @@
+//! The shell around the rooms: two feeds and the work, each a task of its own. They share the store and none calls another;
+//! a bell after a commit is a hint, the rows are the record.
+
+mod directory_feed;
+mod error;
+mod health;
+mod tenant_feed;
+mod work;
+
+use std::sync::Arc;
+
+use tokio::sync::{Notify, watch};
+
+pub use error::AgentError;
+pub use work::{Prospect, Turn};
+
+use crate::clock::Clock;
+use crate::model::fault::{Class, Fault as _};
+use crate::model::settings::{Mode, Settings};
+use crate::observe::Event;
+use crate::store::{Lease, Store};
+use crate::tenant::Graph;
+use crate::tls::{self, Roots};
+
+/// What a reading that takes long has reached, for whoever watches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// What is being done.
+    pub stage: &'static str,
+    /// How many it has got through.
+    pub done: u64,
+}
+
+/// Everything the tasks share.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    settings: Arc<Settings>,
+    store: Store,
+    clock: Clock,
+    graph: Graph,
+    ldap_tls: Arc<rustls::ClientConfig>,
+    /// Rung when there may be something to judge or to write.
+    bell: Arc<Notify>,
+    /// Rung when the tenant should be looked at sooner.
+    tenant_bell: Arc<Notify>,
+    progress: Arc<watch::Sender<Progress>>,
+    stop: watch::Receiver<bool>,
+}
+
+impl Agent {
+    /// Prepares an agent on a store: nothing is contacted yet.
+    ///
+    /// # Errors
+    /// When the store belongs to another tenant, or a CA file cannot be used.
+    pub async fn new(
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Result<Self, AgentError> {
+        store.bind_tenant(settings.tenant.id).await?;
+        let ldap_roots = match &settings.directory.ca_file {
+            Some(file) => Roots::Only(file.clone()),
+            None => Roots::SystemAnd(None),
+        };
+        let ldap_tls = tls::client_config(&ldap_roots)?;
+        let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
+        let graph = Graph::new(&settings.tenant, graph_tls)?;
+        Ok(Self {
+            settings: Arc::new(settings),
+            store,
+            clock,
+            graph,
+            ldap_tls,
+            bell: Arc::default(),
+            tenant_bell: Arc::default(),
+            progress: Arc::new(watch::Sender::new(Progress::default())),
+            stop,
+        })
+    }
+
+    /// Follows what is being done.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.progress.subscribe()
+    }
+
+    /// Runs until told to stop. Writes under way are brought to their end; a reading under way is dropped, which loses
+    /// nothing.
+    ///
+    /// # Errors
+    /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
+    pub async fn run(&self) -> Result<(), AgentError> {
+        let mode = match self.settings.mode {
+            Mode::Observe => "observe",
+            Mode::Apply => "apply",
+        };
+        let config = self.settings.digest.clone();
+        Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
+        let stopped = async {
+            let mut stop = self.stop.clone();
+            // A sender that is gone asks for nothing more.
+            let _ = stop.wait_for(|stop| *stop).await;
+            Event::Stopping.emit();
+        };
+        let feeds = async {
+            tokio::select! {
+                ended = self.watch_directory() => ended,
+                ended = self.watch_tenant() => ended,
+                () = stopped => Ok(()),
+            }
+        };
+        let (feeds, work) = {
+            let work = self.work();
+            tokio::pin!(feeds, work);
+            tokio::select! {
+                ended = &mut feeds => (ended, if *self.stop.borrow() { work.await } else { Ok(()) }),
+                ended = &mut work => (Ok(()), ended),
+            }
+        };
+        feeds.and(work)?;
+        Event::Stopped.emit();
+        Ok(())
+    }
+
+    /// One turn of each: reads both sides, then judges and writes until nothing is due. A side that cannot be read does not
+    /// keep the rest from being done.
+    ///
+    /// # Errors
+    /// The first thing that went wrong, after all else was done.
+    pub async fn once(&self) -> Result<Turn, AgentError> {
+        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let turn = self.work_until_done().await;
+        directory?;
+        tenant?;
+        turn
+    }
+
+    /// Reads both sides and says what would be written, without writing it: for a throw-away copy of the store.
+    ///
+    /// # Errors
+    /// When either side cannot be read, or the store fails.
+    pub async fn prospect(&self) -> Result<Prospect, AgentError> {
+        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        directory?;
+        tenant?;
+        self.plan_only().await
+    }
+
+    fn show(&self, stage: &'static str, done: u64) {
+        self.progress.send_replace(Progress { stage, done });
+    }
+
+    fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+}
+
+/// Opens the store, takes its lease and runs an agent on it until told to stop.
+///
+/// # Errors
+/// When the store cannot be opened or is another's, or as [`Agent::run`].
+pub async fn run(settings: Settings, clock: Clock, stop: watch::Receiver<bool>) -> Result<(), AgentError> {
+    let store = Store::open(&settings.store)?;
+    let _lease = Lease::take(&settings.store)?;
+    let agent = Agent::new(settings, store, clock, stop).await?;
+    agent.run().await
+}
+
+/// Whether an error ends the agent instead of being retried: the store cannot be worked on until a person did something.
+fn is_fatal(error: &AgentError) -> bool {
+    matches!(error, AgentError::Store(error) if error.class() != Class::Heals)
+}

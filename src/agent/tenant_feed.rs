@@ -1,0 +1,115 @@
+//! Follows the tenant: a listing at first contact and whenever the delta link is lost, then changes.
+
+use std::time::Duration;
+
+use super::health::Health;
+use super::{Agent, AgentError, is_fatal};
+use crate::observe::Event;
+use crate::store::{Absorbed, ScanEnd};
+use crate::tenant::{DeltaLink, TenantError};
+
+impl Agent {
+    /// Follows the tenant until the store cannot go on.
+    pub(super) async fn watch_tenant(&self) -> Result<(), AgentError> {
+        let mut health = Health::new("tenant", self.store.clone(), self.settings.work.retry_first);
+        loop {
+            match self.tenant_once().await {
+                Ok(()) => {
+                    health.works().await;
+                    self.wait_for_tenant().await?;
+                }
+                Err(error) if is_fatal(&error) => return Err(error),
+                Err(error) => {
+                    let wait = health.failed(&error, asked_wait(&error), &self.clock).await;
+                    self.clock.wait(wait).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next look: soon while somebody is awaited there, or a seat is.
+    async fn wait_for_tenant(&self) -> Result<(), AgentError> {
+        let started = self.clock.now();
+        loop {
+            let waiting = self.store.is_somebody_waiting(self.clock.now()).await?;
+            let tenant = &self.settings.tenant;
+            let poll = if waiting { tenant.poll_awaiting } else { tenant.poll };
+            let until = crate::clock::later(started, poll);
+            if until <= self.clock.now() {
+                return Ok(());
+            }
+            tokio::select! {
+                () = self.clock.wait_until(until) => return Ok(()),
+                () = self.tenant_bell.notified() => {}
+            }
+        }
+    }
+
+    /// One look: changes, or everything when there is nothing to go on from; and the seats.
+    pub(super) async fn tenant_once(&self) -> Result<(), AgentError> {
+        let feed = self.store.tenant_feed().await?;
+        match feed.link {
+            Some(link) => match self.read_delta(DeltaLink::from_stored(link)).await {
+                Err(AgentError::Tenant(TenantError::ResyncRequired)) => {
+                    self.store.forget_link().await?;
+                    self.list_tenant("Graph no longer knows how far its changes were read").await?;
+                }
+                other => other?,
+            },
+            None if feed.contact_completed.is_some() => self.list_tenant("the last listing was not completed").await?,
+            None => self.list_tenant("first contact").await?,
+        }
+        let catalog = self.graph.skus().await?;
+        self.store.put_catalog(catalog, self.clock.now()).await?;
+        self.bell.notify_one();
+        Ok(())
+    }
+
+    async fn read_delta(&self, link: DeltaLink) -> Result<(), AgentError> {
+        let mut delta = self.graph.delta(&link);
+        let mut brought = Absorbed::default();
+        loop {
+            let asked = self.clock.now();
+            let Some(page) = delta.next_page().await? else { break };
+            brought += self.store.absorb_users(page, None, asked, self.clock.now()).await?;
+        }
+        let next = delta.finish()?;
+        self.store.finish_delta(next.as_str(), self.clock.now()).await?;
+        if brought != Absorbed::default() {
+            let Absorbed { new, changed, gone, .. } = brought;
+            Event::TenantChanged { new, changed, gone }.emit();
+        }
+        Ok(())
+    }
+
+    /// Lists everyone. The link is taken before, so that what changes meanwhile is told by the first delta.
+    async fn list_tenant(&self, why: &'static str) -> Result<(), AgentError> {
+        Event::ListingStarted { why }.emit();
+        self.store.begin_contact(self.clock.now()).await?;
+        let link = self.graph.delta_start().await?;
+        let generation = self.store.begin_listing(link.as_str()).await?;
+        let mut listing = self.graph.listing();
+        let mut read = 0;
+        loop {
+            let asked = self.clock.now();
+            let Some(page) = listing.next_page().await? else { break };
+            read += page.news.len() as u64;
+            self.show("listing the tenant", read);
+            self.store.absorb_users(page, Some(generation), asked, self.clock.now()).await?;
+        }
+        let percent = self.settings.guard.shrink_percent;
+        match self.store.finish_listing(percent, self.clock.now()).await? {
+            ScanEnd::Complete { met, gone } => Event::ListingComplete { users: met, gone }.emit(),
+            ScanEnd::Shrunk { met, missing } => Event::ScanShrunk { source: "tenant", met, missing }.emit(),
+        }
+        Ok(())
+    }
+}
+
+/// How long Graph asked to be left alone.
+pub(super) fn asked_wait(error: &AgentError) -> Option<Duration> {
+    match error {
+        AgentError::Tenant(error) => error.retry_after(),
+        _ => None,
+    }
+}

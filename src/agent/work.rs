@@ -1,0 +1,323 @@
+//! The work: requests, judging, settling, planning, writing.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+
+use super::health::Health;
+use super::tenant_feed::asked_wait;
+use super::{Agent, AgentError, is_fatal};
+use crate::apply::Hand;
+use crate::clock::later;
+use crate::decide::{BoundRule, Context, Limits, allot, bind, judge};
+use crate::directory::coverage;
+use crate::model::fault::{Class, Fault as _};
+use crate::model::plan::Plan;
+use crate::model::settings::Mode;
+use crate::observe::Event;
+use crate::store::Moved;
+
+/// Persons that are judged in one transaction.
+const JUDGED_AT_ONCE: u32 = 500;
+
+/// Persons that are written for between two looks at requests and news.
+const WRITTEN_AT_ONCE: usize = 200;
+
+/// Requests are looked for this often.
+const REQUEST_POLL: Duration = Duration::from_secs(1);
+
+/// What a turn of work did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Turn {
+    /// Both first reads are complete, so that decisions were made.
+    pub acquainted: bool,
+    /// Persons judged.
+    pub judged: u64,
+    /// Writes sent.
+    pub sent: u64,
+    /// Of which accepted.
+    pub accepted: u64,
+    /// Calls settled and licenses read back.
+    pub read: u64,
+}
+
+/// What would be written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Prospect {
+    /// The plan.
+    pub plan: Plan,
+    /// Rules that mean nothing in this tenant, and why.
+    pub unusable: Vec<String>,
+}
+
+impl Agent {
+    /// Works until told to stop, or until the store cannot go on.
+    pub(super) async fn work(&self) -> Result<(), AgentError> {
+        let mut health = Health::new("work", self.store.clone(), self.settings.work.retry_first);
+        let mut known = Known::default();
+        while !self.is_stopping() {
+            match self.work_turn(&mut known).await {
+                Ok(turn) => {
+                    health.works().await;
+                    if turn.sent == 0 && turn.read == 0 {
+                        self.wait_for_work().await?;
+                    }
+                }
+                Err(error) if is_fatal(&error) => return Err(error),
+                Err(error) => {
+                    let wait = health.failed(&error, asked_wait(&error), &self.clock).await;
+                    self.pause_work(wait).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Works until nothing is due now.
+    pub(super) async fn work_until_done(&self) -> Result<Turn, AgentError> {
+        let mut known = Known::default();
+        let mut sum = Turn::default();
+        loop {
+            let turn = self.work_turn(&mut known).await?;
+            sum.acquainted = turn.acquainted;
+            sum.judged += turn.judged;
+            sum.sent += turn.sent;
+            sum.accepted += turn.accepted;
+            sum.read += turn.read;
+            if self.is_stopping() || (turn.sent == 0 && turn.read == 0) {
+                return Ok(sum);
+            }
+        }
+    }
+
+    /// Judges, and says what would be written.
+    pub(super) async fn plan_only(&self) -> Result<Prospect, AgentError> {
+        let mut known = Known::default();
+        let mut turn = Turn::default();
+        let rules = self.judge_all(&mut known, &mut turn).await?.unwrap_or_default();
+        let unusable = rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
+        Ok(Prospect { plan: self.allotment().await?, unusable })
+    }
+
+    /// Waits for the bell, for what is scheduled, for a request, or for the end.
+    async fn wait_for_work(&self) -> Result<(), AgentError> {
+        let due = self.store.next_due().await?;
+        let mut stop = self.stop.clone();
+        let scheduled = async {
+            match due {
+                Some(at) => self.clock.wait_until(at.max(later(self.clock.now(), Duration::from_millis(10)))).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = scheduled => {}
+            () = self.bell.notified() => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+            asked = self.wait_for_request() => asked?,
+        }
+        Ok(())
+    }
+
+    async fn wait_for_request(&self) -> Result<(), AgentError> {
+        loop {
+            tokio::time::sleep(REQUEST_POLL).await;
+            if !self.store.pending_requests().await?.is_empty() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn pause_work(&self, wait: Duration) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            () = self.clock.wait(wait) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    async fn work_turn(&self, known: &mut Known) -> Result<Turn, AgentError> {
+        let mut turn = Turn::default();
+        self.serve_requests().await?;
+        if self.judge_all(known, &mut turn).await?.is_none() {
+            return Ok(turn);
+        }
+        turn.acquainted = true;
+        let halted = self.store.halted(self.clock.now()).await?.is_some();
+        if halted || self.settings.mode == Mode::Observe {
+            if self.settings.mode == Mode::Observe {
+                self.observe().await?;
+            }
+            return Ok(turn);
+        }
+        let hand = self.hand();
+        turn.read += hand.settle().await? as u64;
+        turn.read += hand.confirm().await? as u64;
+        if turn.read > 0 {
+            self.judge_all(known, &mut turn).await?;
+        }
+        if self.store.paused().await?.is_none() && !self.is_stopping() {
+            self.write(&hand, &mut turn).await?;
+        }
+        Ok(turn)
+    }
+
+    fn hand(&self) -> Hand {
+        Hand {
+            store: self.store.clone(),
+            graph: self.graph.clone(),
+            clock: self.clock.clone(),
+            work: self.settings.work.clone(),
+            config: self.settings.digest.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    async fn serve_requests(&self) -> Result<(), AgentError> {
+        for pending in self.store.pending_requests().await? {
+            let by = pending.os_user.clone();
+            match self.store.carry_out(pending, &self.settings.digest, self.clock.now()).await? {
+                Ok(outcome) => Event::RequestDone { by, outcome }.emit(),
+                Err(outcome) => Event::RequestRefused { by, outcome }.emit(),
+            }
+        }
+        Ok(())
+    }
+
+    /// Judges everyone about whom there is news. `None` while a first read is incomplete: nothing is decided then.
+    async fn judge_all(&self, known: &mut Known, turn: &mut Turn) -> Result<Option<Vec<BoundRule>>, AgentError> {
+        let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
+            return Ok(None);
+        };
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&self.settings.rules, &catalog);
+        known.complain(&rules);
+        let settings = &self.settings;
+        let first = !self.store.is_first_pass_complete().await?;
+        self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
+        let read = coverage(&settings.directory);
+        loop {
+            let now = self.clock.now();
+            let people = self.store.to_judge(JUDGED_AT_ONCE, now).await?;
+            if people.is_empty() {
+                break;
+            }
+            let context = Context {
+                rules: &rules,
+                catalog: &catalog,
+                location: &settings.location,
+                coverage: &read,
+                contact,
+                existing: settings.guard.existing,
+                clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
+                now,
+            };
+            let judgements: Vec<_> = people.iter().map(|person| judge(person, &context)).collect();
+            turn.judged += judgements.len() as u64;
+            self.show("judging", turn.judged);
+            let moved = self.store.record(judgements, &read, &settings.digest, now).await?;
+            tell(moved, &catalog);
+        }
+        self.store.end_pass().await?;
+        if first {
+            let report = self.store.report().await?;
+            let baseline_without_license = report.baseline_without_license.values().sum();
+            Event::Acquainted { baseline_without_license }.emit();
+            self.tenant_bell.notify_one();
+        }
+        Ok(Some(rules))
+    }
+
+    /// Digest of everything that decisions are made with: when it changes, everyone is judged again.
+    fn basis(&self, rules: &[BoundRule]) -> String {
+        let products: Vec<_> =
+            rules.iter().map(|bound| (&bound.rule.digest, bound.rule.priority, bound.product.as_ref().ok())).collect();
+        let text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
+        digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+    }
+
+    async fn allotment(&self) -> Result<Plan, AgentError> {
+        let now = self.clock.now();
+        let candidates = self.store.candidates(now).await?;
+        let seats = self.store.free_seats().await?;
+        let used = self.store.admitted_in_a_day(now).await?;
+        Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
+    }
+
+    async fn observe(&self) -> Result<(), AgentError> {
+        let plan = self.allotment().await?;
+        let names = self.store.record_observed(&plan, &self.settings.digest, self.clock.now()).await?;
+        if !names.is_empty() {
+            Event::WouldWrite { names }.emit();
+        }
+        Ok(())
+    }
+
+    /// Plans on fresh seats and carries the plan out.
+    async fn write(&self, hand: &Hand, turn: &mut Turn) -> Result<(), AgentError> {
+        if self.store.candidates(self.clock.now()).await?.is_empty() {
+            return Ok(());
+        }
+        let catalog = self.graph.skus().await?;
+        self.store.put_catalog(catalog.clone(), self.clock.now()).await?;
+        let mut plan = self.allotment().await?;
+        let recorded = self.store.record_plan(&plan, &self.settings.digest, self.clock.now()).await?;
+        for (hold, cohort) in recorded.held {
+            let (persons, reason) = (cohort.members.len() as u64, cohort.reason.text);
+            Event::Held { hold, rule: cohort.rule, persons, reason }.emit();
+        }
+        for (sku, persons) in recorded.waiting {
+            Event::Waiting { product: catalog.name(sku), persons }.emit();
+        }
+        plan.writes.truncate(WRITTEN_AT_ONCE);
+        self.show("writing", turn.sent);
+        let tally = hand.carry_out(&plan).await?;
+        turn.sent += tally.sent as u64;
+        turn.accepted += tally.accepted as u64;
+        if let Some((until, reason)) = tally.halt {
+            self.store.halt(until, &reason.to_string()).await?;
+            Event::Halted { until, why: reason.to_string() }.emit();
+        }
+        match tally.login {
+            Some(error) => {
+                let pause = if error.class() == Class::Heals { self.settings.work.retry_first } else { Duration::ZERO };
+                self.store.halt(later(self.clock.now(), pause), &error.to_string()).await?;
+                Err(error.into())
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// What has been said already.
+#[derive(Default)]
+struct Known {
+    unusable: BTreeSet<String>,
+}
+
+impl Known {
+    /// Says once of each rule that it means nothing here.
+    fn complain(&mut self, rules: &[BoundRule]) {
+        let problems: BTreeSet<String> =
+            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
+        for problem in problems.difference(&self.unusable) {
+            Event::RuleUnusable { problem: problem.clone() }.emit();
+        }
+        self.unusable = problems;
+    }
+}
+
+fn tell(moved: Vec<Moved>, catalog: &crate::model::license::Catalog) {
+    for Moved { name, sku, from, to, why, .. } in moved {
+        match sku {
+            Some(sku) => Event::StandingMoved { name, product: catalog.name(sku), from, to, why }.emit(),
+            None => Event::PersonMoved { name, from, to, why }.emit(),
+        }
+    }
+}
