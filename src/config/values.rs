@@ -175,7 +175,7 @@ pub(super) fn attribute(text: &str) -> Result<String, Wrong> {
     }
 }
 
-/// Octet strings and security descriptors of accounts (MS-ADA1 to 3, and Exchange's).
+/// Attributes of accounts whose values are bytes, in AD's schema or in fact (`userParameters`); the usual ones, not all.
 const BYTES: &[&str] = &[
     "auditingpolicy",
     "jpegphoto",
@@ -194,7 +194,6 @@ const BYTES: &[&str] = &[
     "objectguid",
     "objectsid",
     "photo",
-    "protocolsettings",
     "replpropertymetadata",
     "replicationsignature",
     "sidhistory",
