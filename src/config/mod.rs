@@ -2,11 +2,13 @@
 //!
 //! [`load`] reads one TOML file and reports everything that is wrong with it at once. The text is cleaned of statements
 //! that do not parse (`syntax`), the rest is walked table by table (`table`) by the one declaration of all keys (`keys`,
-//! from which [`example`] is written too), single values are taken apart (`values`, `secret`), and what belongs together is
+//! from which [`example()`] is written too), single values are taken apart (`values`, `secret`), and what belongs together is
 //! checked together (`resolve`, `rules`). A secret is never shown, not even one that stands in the file by mistake.
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
@@ -24,11 +26,15 @@ mod secret;
 mod syntax;
 mod table;
 #[cfg(test)]
+#[cfg(unix)]
 mod tests;
 mod values;
 
 pub use example::example;
 pub use problem::{ConfigError, Problem};
+
+/// No configuration is longer, in bytes.
+const LIMIT: u64 = 1024 * 1024;
 
 /// What a configuration may refer to outside of its file. A value, so that nothing but [`Environment::from_process`] looks
 /// at the process.
@@ -70,8 +76,17 @@ impl fmt::Debug for Environment {
 /// [`ConfigError::Unreadable`] when there is no such file or it may not be read; [`ConfigError::Invalid`] with every
 /// problem otherwise.
 pub fn load(path: &Path, env: &Environment) -> Result<Settings, ConfigError> {
-    let bytes = std::fs::read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+    let bytes = read(path).map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
     parse(&bytes, path, env)
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > LIMIT {
+        true => Err(io::Error::other(format!("it is longer than {LIMIT} bytes"))),
+        false => Ok(bytes),
+    }
 }
 
 /// Checks the bytes of a file that stands at `path`.

@@ -382,6 +382,10 @@ fn digests_follow_what_they_name() {
     let (rule, all) = digests(MINIMAL);
     // If this value changes, an upgrade makes every rule look edited: whoever a rule is waiting for would become baseline.
     assert_eq!(rule, "cf6e4f51f6950fc75ae1e191be5ff9ec88377620db7d9f38ba7d84323d84c354");
+    let everything = "who = { all = [{ ou = 'OU=a,DC=corp,DC=example,DC=test' }, { not = { any = [{ filter = \
+        '(&(a=b)(|(c>=1)(c<=2))(!(d=*))(e=f*g)(h:1.2.840.113556.1.4.803:=2)(i:1.2.840.113556.1.4.804:=2))' }] } }] }";
+    let (rule_with_all, _) = digests(&with(&format!("[[license]]\n{everything}\nunless_has_plan = ['B', 'a']")));
+    assert_eq!(rule_with_all, "eaf51600f00fa7ac3601e391f7c6dfc1c7f134e31cd3e9a41e75b09d6710a96a");
     for (line, same_rule) in [
         ("[[license]]\npriority = 1", true),
         ("[[license]]\ndisable_plans = [\"INTUNE_A\"]", true),
@@ -452,6 +456,21 @@ fn secrets_come_from_private_places_only() {
     let elsewhere = Environment::default();
     let (none, not_set) = (bind("{ credential = \"x\" }"), "needs $CREDENTIALS_DIRECTORY");
     assert!(parse(none.as_bytes(), Path::new("x"), &elsewhere).unwrap_err().to_string().contains(not_set));
+}
+
+#[test]
+fn deep_and_long_files_are_survived() {
+    let fixture = Fixture::new();
+    for text in [
+        format!("{MINIMAL}who{} = 1", ".not".repeat(5_000)),
+        format!("{MINIMAL}who = {}", "{ not = ".repeat(5_000)),
+        format!("{MINIMAL}who = {}", "[".repeat(5_000)),
+        format!("[a{}]", ".a".repeat(5_000)),
+    ] {
+        assert!(!fixture.problems(&text).0.is_empty());
+    }
+    let endless = load(Path::new("/dev/zero"), &fixture.env).unwrap_err();
+    assert!(endless.to_string().contains("longer than"), "{endless}");
 }
 
 proptest! {

@@ -175,61 +175,63 @@ pub(super) fn attribute(text: &str) -> Result<String, Wrong> {
     }
 }
 
+/// Attributes of accounts whose values are bytes, in AD's schema or in fact (`userParameters`); the usual ones, not all.
+const BYTES: &[&str] = &[
+    "auditingpolicy",
+    "jpegphoto",
+    "logonhours",
+    "ms-ds-consistencyguid",
+    "msds-generationid",
+    "msds-keycredentiallink",
+    "msexcharchiveguid",
+    "msexchblockedsendershash",
+    "msexchmailboxguid",
+    "msexchmailboxsecuritydescriptor",
+    "msexchmasteraccountsid",
+    "msexchsaferecipientshash",
+    "msexchsafesendershash",
+    "ntsecuritydescriptor",
+    "objectguid",
+    "objectsid",
+    "photo",
+    "replpropertymetadata",
+    "replicationsignature",
+    "sidhistory",
+    "terminalserver",
+    "thumbnaillogo",
+    "thumbnailphoto",
+    "userparameters",
+    "usercert",
+    "usercertificate",
+    "userpkcs12",
+    "usersmimecertificate",
+    "x500uniqueidentifier",
+];
+
+/// Back links: they change without the account changing.
+const BACK_LINKS: &[&str] = &["directreports", "isprivilegeholder", "managedobjects", "memberof"];
+
+/// Computed when asked for.
+const COMPUTED: &[&str] = &[
+    "allowedattributes",
+    "allowedattributeseffective",
+    "allowedchildclasses",
+    "canonicalname",
+    "createtimestamp",
+    "modifytimestamp",
+    "msds-memberoftransitive",
+    "msds-principalname",
+    "msds-user-account-control-computed",
+    "msds-userpasswordexpirytimecomputed",
+    "primarygrouptoken",
+    "structuralobjectclass",
+    "tokengroups",
+    "tokengroupsglobalanduniversal",
+    "tokengroupsnogcacceptable",
+];
+
 /// Why no rule can be built on an attribute (its name in lower case).
 fn unfit(name: &str) -> Option<Wrong> {
-    /// Octet strings and security descriptors of accounts (MS-ADA1 to 3, and Exchange's).
-    const BYTES: &[&str] = &[
-        "auditingpolicy",
-        "jpegphoto",
-        "logonhours",
-        "ms-ds-consistencyguid",
-        "msds-generationid",
-        "msds-keycredentiallink",
-        "msexcharchiveguid",
-        "msexchblockedsendershash",
-        "msexchmailboxguid",
-        "msexchmailboxsecuritydescriptor",
-        "msexchmasteraccountsid",
-        "msexchsaferecipientshash",
-        "msexchsafesendershash",
-        "ntsecuritydescriptor",
-        "objectguid",
-        "objectsid",
-        "photo",
-        "protocolsettings",
-        "replpropertymetadata",
-        "replicationsignature",
-        "sidhistory",
-        "terminalserver",
-        "thumbnaillogo",
-        "thumbnailphoto",
-        "userparameters",
-        "usercert",
-        "usercertificate",
-        "userpkcs12",
-        "usersmimecertificate",
-        "x500uniqueidentifier",
-    ];
-    /// Back links: they change without the account changing.
-    const BACK_LINKS: &[&str] = &["directreports", "isprivilegeholder", "managedobjects", "memberof"];
-    /// Computed when asked for.
-    const COMPUTED: &[&str] = &[
-        "allowedattributes",
-        "allowedattributeseffective",
-        "allowedchildclasses",
-        "canonicalname",
-        "createtimestamp",
-        "modifytimestamp",
-        "msds-memberoftransitive",
-        "msds-principalname",
-        "msds-user-account-control-computed",
-        "msds-userpasswordexpirytimecomputed",
-        "primarygrouptoken",
-        "structuralobjectclass",
-        "tokengroups",
-        "tokengroupsglobalanduniversal",
-        "tokengroupsnogcacceptable",
-    ];
     let wrong = if BYTES.contains(&name) {
         Wrong::new(format!("uses {name}, which holds bytes, not text")).hint("use a text attribute")
     } else if BACK_LINKS.contains(&name) {
