@@ -10,7 +10,7 @@ use axum::{
     response::Response,
 };
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -99,9 +99,11 @@ fn broken(mut reply: Reply, bytes: usize) -> Response {
     let length = reply.body.len();
     reply.set("content-length", &length.to_string());
     let beginning = reply.body.slice(..bytes.min(length));
-    let pieces: [Result<Bytes, io::Error>; 2] = [
-        Ok(beginning),
-        Err(io::Error::from(io::ErrorKind::ConnectionAborted)),
-    ];
-    response(reply, Body::from_stream(stream::iter(pieces)))
+    let sent = stream::iter([Ok::<Bytes, io::Error>(beginning)]);
+    let end = stream::once(async {
+        // Idle once, so that what was written is flushed before the connection breaks.
+        tokio::task::yield_now().await;
+        Err(io::Error::from(io::ErrorKind::ConnectionAborted))
+    });
+    response(reply, Body::from_stream(sent.chain(end)))
 }
