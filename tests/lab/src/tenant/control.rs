@@ -285,18 +285,13 @@ async fn faults(Shares(lab): Lab) -> Answer {
     })))
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    Many(Vec<Fault>),
-    One(Fault),
-}
-
 async fn add_faults(Shares(lab): Lab, Json(faults): Json<Value>) -> Answer {
-    let faults = match serde_json::from_value(faults).map_err(|error| error.to_string())? {
-        OneOrMany::Many(faults) => faults,
-        OneOrMany::One(fault) => vec![fault],
+    let faults = match faults {
+        Value::Array(faults) => faults,
+        one => vec![one],
     };
+    let read = |fault| serde_json::from_value(fault).map_err(|error| error.to_string());
+    let faults: Vec<Fault> = faults.into_iter().map(read).collect::<Result<_, _>>()?;
     let ids: Vec<u64> = lab.write(|state| {
         faults
             .into_iter()

@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::{
     clock::after,
+    licensing::{Licensing, Source, enabled_plans},
     new_user::NewLicense,
-    person::{Existence, HeldPlan, Licensing, Source, Stale},
+    person::{Existence, Stale},
     reply::GraphError,
     sku::Sku,
     state::State,
@@ -35,90 +36,6 @@ pub struct LicenseChange {
 pub(super) struct Seats {
     pub(super) held: u32,
     history: VecDeque<(Timestamp, u32)>,
-}
-
-impl Licensing {
-    /// Which license properties differ, as far as delta tells: `licenseAssignmentStates` alone does not count.
-    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
-        let mut names = Vec::new();
-        let effective = |licensing: &Self| -> Vec<(Uuid, BTreeSet<Uuid>)> {
-            licensing
-                .held_skus()
-                .into_iter()
-                .map(|sku| (sku, licensing.disabled_everywhere(sku)))
-                .collect()
-        };
-        if effective(self) != effective(other) {
-            names.push("assignedLicenses");
-        }
-        if self.plans != other.plans {
-            names.push("assignedPlans");
-        }
-        names
-    }
-
-    fn direct(&self, sku: Uuid) -> Option<usize> {
-        self.sources
-            .iter()
-            .position(|source| source.sku == sku && source.group.is_none())
-    }
-
-    /// Adds a source, or replaces what the same one gave; `false` if nothing differs.
-    fn put(&mut self, new: Source) -> bool {
-        let same = self
-            .sources
-            .iter_mut()
-            .find(|source| source.sku == new.sku && source.group == new.group);
-        match same {
-            Some(old) if old.disabled_plans == new.disabled_plans && old.error == new.error => {
-                false
-            }
-            Some(old) => {
-                *old = new;
-                true
-            }
-            None => {
-                self.sources.push(new);
-                true
-            }
-        }
-    }
-
-    /// Brings the plans in line with the sources: newly on → Enabled, no longer on → kept as Deleted.
-    fn work_out_plans(&mut self, skus: &[Sku], now: Timestamp) {
-        let enabled = enabled_plans(self, skus);
-        for (id, plan) in &mut self.plans {
-            if plan.enabled != enabled.contains_key(id) {
-                plan.enabled = !plan.enabled;
-                plan.since = now;
-            }
-        }
-        for (id, service) in enabled {
-            self.plans.entry(id).or_insert(HeldPlan {
-                enabled: true,
-                service,
-                since: now,
-            });
-        }
-    }
-}
-
-/// User-level plans that some source turns on, with their service.
-fn enabled_plans(licensing: &Licensing, skus: &[Sku]) -> std::collections::BTreeMap<Uuid, String> {
-    licensing
-        .active()
-        .filter_map(|source| Some((source, skus.iter().find(|sku| sku.sku_id == source.sku)?)))
-        .flat_map(|(source, sku)| {
-            let on = |id: Uuid| !source.disabled_plans.contains(&id);
-            let plans = sku
-                .service_plans
-                .iter()
-                .filter(|plan| plan.applies_to == "User");
-            plans
-                .filter(move |plan| on(plan.service_plan_id))
-                .map(|plan| (plan.service_plan_id, plan.service.clone()))
-        })
-        .collect()
 }
 
 /// The body of assignLicense, understood.

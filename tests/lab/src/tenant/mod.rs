@@ -20,6 +20,7 @@ mod graph;
 mod handle;
 mod knobs;
 mod license;
+mod licensing;
 mod login;
 mod matching;
 mod new_user;
@@ -35,6 +36,7 @@ mod view;
 mod world;
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
 pub use counters::{Counters, UserCounters, WriteCount};

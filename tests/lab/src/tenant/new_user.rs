@@ -170,6 +170,7 @@ pub(super) fn immutable_id(guid: Uuid) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

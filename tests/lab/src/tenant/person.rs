@@ -1,6 +1,6 @@
 //! One user of the tenant: stored properties, license sources, plans, and since when each changed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     counters::UserCounters,
+    licensing::Licensing,
     properties::{Kind, PROPERTIES, property},
 };
 
@@ -20,93 +21,6 @@ pub(super) enum Existence {
     Recycled,
     /// Gone for good: `@removed` with reason `deleted`.
     Purged,
-}
-
-/// One assignment of one SKU from one source.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Source {
-    pub(super) sku: Uuid,
-    /// `None`: assigned directly.
-    pub(super) group: Option<Uuid>,
-    pub(super) disabled_plans: BTreeSet<Uuid>,
-    /// `None`: active. Else Graph's error word; the source then gives nothing.
-    pub(super) error: Option<String>,
-    pub(super) since: Timestamp,
-}
-
-/// One row of `assignedPlans`.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct HeldPlan {
-    pub(super) enabled: bool,
-    pub(super) service: String,
-    pub(super) since: Timestamp,
-}
-
-/// Everything about licenses that a read shows; kept apart so that a stale copy can be shown for a while.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Licensing {
-    pub(super) sources: Vec<Source>,
-    pub(super) plans: BTreeMap<Uuid, HeldPlan>,
-}
-
-impl Licensing {
-    /// SKUs that some source in good order gives.
-    pub(super) fn held_skus(&self) -> BTreeSet<Uuid> {
-        self.active().map(|source| source.sku).collect()
-    }
-
-    pub(super) fn active(&self) -> impl Iterator<Item = &Source> {
-        self.sources.iter().filter(|source| source.error.is_none())
-    }
-
-    /// Plans of `sku` that are off in every source.
-    pub(super) fn disabled_everywhere(&self, sku: Uuid) -> BTreeSet<Uuid> {
-        let mut sources = self
-            .active()
-            .filter(|source| source.sku == sku)
-            .map(|source| &source.disabled_plans);
-        let Some(first) = sources.next() else {
-            return BTreeSet::new();
-        };
-        sources.fold(first.clone(), |common, next| {
-            common.intersection(next).copied().collect()
-        })
-    }
-
-    fn assigned_licenses(&self) -> Value {
-        let licenses = self.held_skus().into_iter();
-        Value::Array(
-            licenses
-                .map(|sku| json!({ "skuId": sku, "disabledPlans": self.disabled_everywhere(sku) }))
-                .collect(),
-        )
-    }
-
-    fn assignment_states(&self) -> Value {
-        let states = self.sources.iter().map(|source| {
-            json!({
-                "skuId": source.sku,
-                "disabledPlans": source.disabled_plans,
-                "assignedByGroup": source.group,
-                "state": if source.error.is_none() { "Active" } else { "Error" },
-                "error": source.error.as_deref().unwrap_or("None"),
-                "lastUpdatedDateTime": instant(source.since),
-            })
-        });
-        Value::Array(states.collect())
-    }
-
-    fn assigned_plans(&self) -> Value {
-        let plans = self.plans.iter().map(|(id, plan)| {
-            json!({
-                "assignedDateTime": instant(plan.since),
-                "capabilityStatus": if plan.enabled { "Enabled" } else { "Deleted" },
-                "service": plan.service,
-                "servicePlanId": id,
-            })
-        });
-        Value::Array(plans.collect())
-    }
 }
 
 /// An older picture of someone's licenses that reads still show.

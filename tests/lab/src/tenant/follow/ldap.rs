@@ -172,6 +172,7 @@ fn record(entry: &SearchEntry) -> Option<DirectoryRecord> {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::collections::HashMap;
 
