@@ -1,1 +1,53 @@
-//! The tenant.
+//! The lab's tenant: Microsoft's login, Graph v1.0 and a control API on one plain HTTP address.
+//!
+//! Start reading at [`Tenant`] (the handle tests hold) and [`World`] (what the tenant is made of). A request goes
+//! `server` → `exchange` (log, gates, faults, latency) → `login` or `graph` → `state`, and back the same way.
+//!
+//! Texts, codes and headers are those that public material shows Microsoft answering with; where it does not, the doc
+//! comment says that the text is assumed.
+
+pub mod cli;
+mod clock;
+mod connection;
+mod control;
+mod counters;
+mod countries;
+mod exchange;
+mod fault;
+pub mod follow;
+mod gate;
+mod graph;
+mod handle;
+mod knobs;
+mod license;
+mod licensing;
+mod login;
+mod matching;
+mod new_user;
+mod person;
+mod properties;
+mod reply;
+mod request_log;
+mod server;
+mod shared;
+mod sku;
+mod state;
+mod view;
+mod world;
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests;
+
+pub use counters::{Counters, UserCounters, WriteCount};
+pub use fault::{Fault, Then};
+pub use gate::{Gate, GateReport, Held, Hold};
+pub use handle::Tenant;
+pub use knobs::{Concurrency, DeltaShape, ExpiredDelta, Knobs};
+pub use license::LicenseChange;
+pub use matching::Match;
+pub use new_user::{NewLicense, NewUser};
+pub use request_log::RequestRecord;
+pub use sku::{PrepaidUnits, ServicePlan, Sku};
+pub use view::{LicenseView, SkuView, StateView, UserView, View};
+pub use world::{App, Dependency, Exclusion, Organization, World, WorldError};

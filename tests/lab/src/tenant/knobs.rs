@@ -1,0 +1,122 @@
+//! How far from ideal the tenant behaves.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::clock::span;
+
+/// How far from ideal the tenant behaves; the default is an ideal one: no lag at all.
+///
+/// Times run on the lab's clock ([`super::Tenant::advance`]). Where a lag is given both as a time and as a count, it lasts
+/// until both are over; counts make tests deterministic.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default, deny_unknown_fields)]
+pub struct Knobs {
+    /// What each request takes before it is carried out.
+    #[serde(with = "span")]
+    pub latency: Duration,
+    /// For how long a new user is 404 when addressed by id, though listed.
+    #[serde(with = "span")]
+    pub absent_for: Duration,
+    /// How many calls that address a new user are answered 404.
+    pub absent_calls: u32,
+    /// For how long after PATCH usageLocation assignLicense still says `invalid usage location`.
+    #[serde(with = "span")]
+    pub location_lag: Duration,
+    /// How many assignLicense calls after a PATCH still say so.
+    pub location_lag_calls: u32,
+    /// For how long reads show the licenses from before an assignLicense.
+    #[serde(with = "span")]
+    pub license_lag: Duration,
+    /// How many reads show them. A read is a GET of that user, a page that lists the user, or the start of a delta round.
+    pub license_lag_reads: u32,
+    /// By how much `consumedUnits` trails.
+    #[serde(with = "span")]
+    pub seat_lag: Duration,
+    /// `expires_in`; tokens live exactly that long.
+    #[serde(with = "span")]
+    pub token_lifetime: Duration,
+    /// No page holds more than this many items, whatever `$top` says.
+    pub page_size: Option<usize>,
+    /// An empty page with a nextLink stands between any two pages.
+    pub empty_pages: bool,
+    /// How long a skip token lives; then 400 `Directory_ExpiredPageToken`.
+    #[serde(with = "span")]
+    pub page_token_lifetime: Duration,
+    /// How long a delta token lives; Microsoft documents seven days.
+    #[serde(with = "span")]
+    pub delta_token_lifetime: Duration,
+    /// What an expired delta token is answered with.
+    pub expired_delta: ExpiredDelta,
+    /// How much of a changed user a delta shows.
+    pub delta_shape: DeltaShape,
+    /// Each delta round starts with so many users that changed before its token.
+    pub delta_replay: usize,
+    /// Each delta page shows each of its items twice.
+    pub delta_duplicates: bool,
+    /// Two license writes for one user at once: whether and how the later one is refused.
+    pub concurrency: Concurrency,
+    /// Keep request and answer bodies in the log (never those of the login endpoint).
+    pub record_bodies: bool,
+}
+
+/// What an expired delta token is answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ExpiredDelta {
+    /// 410 with `Location`, code `syncStateNotFound`.
+    SyncStateNotFound,
+    /// 410 with `Location`, code `resyncRequired`.
+    ResyncRequired,
+    /// 400, code `syncStateNotFound`, no `Location`: the documentation allows a 40x as well.
+    BadRequest,
+}
+
+/// How much of a changed user a delta shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum DeltaShape {
+    /// All selected properties.
+    Full,
+    /// Only the changed ones, as with `Prefer: return=minimal`.
+    Changed,
+}
+
+/// How two license writes for one user at once are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Concurrency {
+    /// Both are carried out.
+    Allowed,
+    /// 409 `Directory_ConcurrencyViolation`, as the error page documents.
+    Conflict,
+    /// 400 `Request_BadRequest` with the same words, as seen in the field.
+    BadRequest,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            latency: Duration::ZERO,
+            absent_for: Duration::ZERO,
+            absent_calls: 0,
+            location_lag: Duration::ZERO,
+            location_lag_calls: 0,
+            license_lag: Duration::ZERO,
+            license_lag_reads: 0,
+            seat_lag: Duration::ZERO,
+            token_lifetime: Duration::from_secs(3599),
+            page_size: None,
+            empty_pages: false,
+            page_token_lifetime: Duration::from_secs(86_400),
+            delta_token_lifetime: Duration::from_secs(7 * 86_400),
+            expired_delta: ExpiredDelta::SyncStateNotFound,
+            delta_shape: DeltaShape::Full,
+            delta_replay: 0,
+            delta_duplicates: false,
+            concurrency: Concurrency::Allowed,
+            record_bodies: false,
+        }
+    }
+}
