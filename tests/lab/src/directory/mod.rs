@@ -1,1 +1,2 @@
 //! The directory.
+pub mod world;
