@@ -35,7 +35,10 @@ impl NewAccount {
 
     /// Somebody of that name.
     pub fn named(name: &str) -> NewAccount {
-        NewAccount { name: Some(name.to_owned()), ..NewAccount::default() }
+        NewAccount {
+            name: Some(name.to_owned()),
+            ..NewAccount::default()
+        }
     }
 
     /// With that account name.

@@ -13,22 +13,37 @@ impl World {
     /// Changes an object in one write: one uSN, whatever the number of changes.
     pub fn modify(&mut self, dc: usize, guid: Guid, changes: &[Change]) -> Result<(), WorldError> {
         let id = self.found(dc, guid)?;
-        let values = self.dc(dc).get(id).map(|slot| slot.object.values.clone()).unwrap_or_default();
-        let values = changes.iter().try_fold(values, |values, change| self.changed(&values, change))?;
+        let values = self
+            .dc(dc)
+            .get(id)
+            .map(|slot| slot.object.values.clone())
+            .unwrap_or_default();
+        let values = changes
+            .iter()
+            .try_fold(values, |values, change| self.changed(&values, change))?;
         self.check_sam(id, &values)?;
         self.rewrite(dc, id, |object| object.values = values)
     }
 
     /// The values after a change.
     pub(super) fn changed(&self, values: &Packed, change: &Change) -> Result<Packed, WorldError> {
-        let control = || values.text(Attribute::UserAccountControl).and_then(|text| text.parse::<u32>().ok());
-        let with_control = |control: u32| values.with(Attribute::UserAccountControl, &[control.to_string()]);
+        let control = || {
+            values
+                .text(Attribute::UserAccountControl)
+                .and_then(|text| text.parse::<u32>().ok())
+        };
+        let with_control =
+            |control: u32| values.with(Attribute::UserAccountControl, &[control.to_string()]);
         match change {
             Change::Set(name, new) => Ok(values.with(self.writable(name)?, new)),
             Change::Clear(name) => {
                 let attribute = self.writable(name)?;
                 let stored = values.with::<&[u8]>(attribute, &[]);
-                Ok(if is_derived(attribute) { stored.with_missing(attribute) } else { stored })
+                Ok(if is_derived(attribute) {
+                    stored.with_missing(attribute)
+                } else {
+                    stored
+                })
             }
             Change::Enable => Ok(with_control(control().unwrap_or(512) & !DISABLED)),
             Change::Disable => Ok(with_control(control().unwrap_or(512) | DISABLED)),
@@ -36,16 +51,21 @@ impl World {
     }
 
     fn writable(&self, name: &str) -> Result<Attribute, WorldError> {
-        let known = Attribute::named(name).filter(|known| self.policy.exchange_schema || !known.is_exchange());
+        let known = Attribute::named(name)
+            .filter(|known| self.policy.exchange_schema || !known.is_exchange());
         let attribute = known.ok_or_else(|| WorldError::NoSuchAttribute(name.to_owned()))?;
         if is_link(attribute) {
-            return Err(WorldError::Refused(format!("{name} is a link: add or remove members instead")));
+            return Err(WorldError::Refused(format!(
+                "{name} is a link: add or remove members instead"
+            )));
         }
         Ok(attribute)
     }
 
     fn check_sam(&self, id: ObjectId, values: &Packed) -> Result<(), WorldError> {
-        let Some(sam) = values.text(Attribute::SamAccountName) else { return Ok(()) };
+        let Some(sam) = values.text(Attribute::SamAccountName) else {
+            return Ok(());
+        };
         match self.id_of_sam(sam) {
             Some(other) if other != id => Err(WorldError::AlreadyExists(sam.to_owned())),
             _ => Ok(()),
@@ -62,9 +82,13 @@ impl World {
                 strip(object);
             }
             let last_name = object.name.to_string();
-            object.values = object.values.with(Attribute::MsDsLastKnownRdn, &[last_name.as_str()]);
+            object.values = object
+                .values
+                .with(Attribute::MsDsLastKnownRdn, &[last_name.as_str()]);
             if let Some(parent) = object.parent {
-                object.values = object.values.with(Attribute::LastKnownParent, &[parent.0.to_le_bytes()]);
+                object.values = object
+                    .values
+                    .with(Attribute::LastKnownParent, &[parent.0.to_le_bytes()]);
             }
             object.name = format!("{last_name}\nDEL:{guid}").into();
             object.parent = Some(deleted_objects);
@@ -85,7 +109,11 @@ impl World {
     /// Removes what is left of a deleted object. Nothing tells of it but its absence.
     pub fn collect_garbage(&mut self, dc: usize, guid: Guid) -> Result<(), WorldError> {
         let id = self.found(dc, guid)?;
-        if self.dc(dc).get(id).is_some_and(|slot| slot.object.life == Life::Live) {
+        if self
+            .dc(dc)
+            .get(id)
+            .is_some_and(|slot| slot.object.life == Life::Live)
+        {
             return Err(WorldError::Refused(format!("{guid} is not deleted")));
         }
         self.dcs[dc].forget(id);
@@ -96,18 +124,28 @@ impl World {
     pub fn undelete(&mut self, dc: usize, guid: Guid) -> Result<(), WorldError> {
         let id = self.found(dc, guid)?;
         self.require(dc, id, Life::Deleted, "is not deleted, or recycled")?;
-        let values = self.dc(dc).get(id).map(|slot| slot.object.values.clone()).unwrap_or_default();
+        let values = self
+            .dc(dc)
+            .get(id)
+            .map(|slot| slot.object.values.clone())
+            .unwrap_or_default();
         self.check_sam(id, &values)?;
         let users = self.landmarks.users;
         self.rewrite(dc, id, |object| {
             let parent = object.values.get(Attribute::LastKnownParent);
             let parent = parent.and_then(|links| <[u8; 4]>::try_from(links.first()?.as_ref()).ok());
             object.parent = Some(parent.map_or(users, |id| ObjectId(u32::from_le_bytes(id))));
-            let name = object.values.text(Attribute::MsDsLastKnownRdn).unwrap_or_default().to_owned();
+            let name = object
+                .values
+                .text(Attribute::MsDsLastKnownRdn)
+                .unwrap_or_default()
+                .to_owned();
             object.name = name.into();
             object.life = Life::Live;
             let traces = [Attribute::LastKnownParent, Attribute::MsDsLastKnownRdn];
-            object.values = object.values.keeping(|attribute| !traces.contains(&attribute));
+            object.values = object
+                .values
+                .keeping(|attribute| !traces.contains(&attribute));
         })
     }
 
@@ -131,7 +169,12 @@ impl World {
     }
 
     /// Makes an organizational unit below the domain's head, or below another.
-    pub fn create_ou(&mut self, dc: usize, name: &str, below: Option<&str>) -> Result<Guid, WorldError> {
+    pub fn create_ou(
+        &mut self,
+        dc: usize,
+        name: &str,
+        below: Option<&str>,
+    ) -> Result<Guid, WorldError> {
         let parent = match below {
             Some(below) => self.organizational_unit(dc, below)?,
             None => self.landmarks.domain,
@@ -159,7 +202,13 @@ impl World {
     }
 
     /// Puts somebody into a group or takes them out. Only the group's uSN moves.
-    pub fn set_membership(&mut self, dc: usize, group: Guid, member: Guid, is_member: bool) -> Result<(), WorldError> {
+    pub fn set_membership(
+        &mut self,
+        dc: usize,
+        group: Guid,
+        member: Guid,
+        is_member: bool,
+    ) -> Result<(), WorldError> {
         let (group, member) = (self.found(dc, group)?, self.found(dc, member)?);
         let link = member.0.to_le_bytes();
         self.rewrite(dc, group, |object| {
@@ -176,18 +225,24 @@ impl World {
     /// Noise: a computer changes its password.
     pub fn touch_computer(&mut self, dc: usize) -> Result<(), WorldError> {
         let computers = self.dc(dc).by_class(Class::Computer);
-        let id = computers.get(self.computers_touched % computers.len().max(1)).copied();
+        let id = computers
+            .get(self.computers_touched % computers.len().max(1))
+            .copied();
         let id = id.ok_or_else(|| WorldError::NoSuchObject("a computer".to_owned()))?;
         self.computers_touched += 1;
         let stamp = filetime(now()).to_string();
-        self.rewrite(dc, id, |object| object.values = object.values.with(Attribute::PwdLastSet, &[stamp]))
+        self.rewrite(dc, id, |object| {
+            object.values = object.values.with(Attribute::PwdLastSet, &[stamp])
+        })
     }
 
     /// Noise: somebody signs in and lastLogonTimestamp, which replicates, is due again.
     pub fn touch_logon(&mut self, dc: usize, guid: Guid) -> Result<(), WorldError> {
         let id = self.found(dc, guid)?;
         let stamp = filetime(now()).to_string();
-        self.rewrite(dc, id, |object| object.values = object.values.with(Attribute::LastLogonTimestamp, &[stamp]))
+        self.rewrite(dc, id, |object| {
+            object.values = object.values.with(Attribute::LastLogonTimestamp, &[stamp])
+        })
     }
 
     /// The container a scenario means: a DN, or the name of an organizational unit right below the domain's head.
@@ -212,7 +267,9 @@ impl World {
         let heads = [self.landmarks.configuration, self.landmarks.domain];
         for head in heads {
             let head_parts = dn::parse(&self.dc(dc).dn(head)).unwrap_or_default();
-            let Some(below) = parts.strip_suffix(head_parts.as_slice()) else { continue };
+            let Some(below) = parts.strip_suffix(head_parts.as_slice()) else {
+                continue;
+            };
             let mut at = head;
             for part in below.iter().rev() {
                 match self.dc(dc).child(at, part) {
@@ -230,10 +287,19 @@ impl World {
         id.ok_or_else(|| WorldError::NoSuchObject(guid.to_string()))
     }
 
-    fn require(&self, dc: usize, id: ObjectId, life: Life, otherwise: &str) -> Result<(), WorldError> {
+    fn require(
+        &self,
+        dc: usize,
+        id: ObjectId,
+        life: Life,
+        otherwise: &str,
+    ) -> Result<(), WorldError> {
         match self.dc(dc).get(id) {
             Some(slot) if slot.object.life == life => Ok(()),
-            Some(slot) => Err(WorldError::Refused(format!("{} {otherwise}", slot.object.guid))),
+            Some(slot) => Err(WorldError::Refused(format!(
+                "{} {otherwise}",
+                slot.object.guid
+            ))),
             None => Err(WorldError::NoSuchObject(format!("{id:?}"))),
         }
     }
@@ -255,7 +321,9 @@ pub enum Location {
 
 /// Leaves what a tombstone keeps.
 fn strip(object: &mut Object) {
-    object.values = object.values.keeping(|attribute| attribute.keeping() == Keeping::Kept);
+    object.values = object
+        .values
+        .keeping(|attribute| attribute.keeping() == Keeping::Kept);
 }
 
 /// Whether an attribute has a value without one being stored.

@@ -59,11 +59,16 @@ fn split(dn: &str) -> Vec<&str> {
 fn rdn(part: &str) -> Option<Rdn> {
     let (attribute, value) = part.split_once('=')?;
     let attribute = attribute.trim();
-    let named = attribute.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '.');
+    let named = attribute
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == '-' || letter == '.');
     if attribute.is_empty() || !named {
         return None;
     }
-    Some(Rdn { attribute: attribute.to_ascii_lowercase(), value: unescape(value.trim_start())?.to_lowercase() })
+    Some(Rdn {
+        attribute: attribute.to_ascii_lowercase(),
+        value: unescape(value.trim_start())?.to_lowercase(),
+    })
 }
 
 fn unescape(value: &str) -> Option<String> {
@@ -91,7 +96,9 @@ fn unescape(value: &str) -> Option<String> {
 }
 
 fn nibble(digit: u8) -> u8 {
-    char::from(digit).to_digit(16).map_or(0, |value| value as u8)
+    char::from(digit)
+        .to_digit(16)
+        .map_or(0, |value| value as u8)
 }
 
 /// Whether two DNs name the same object.
@@ -108,7 +115,12 @@ mod tests {
 
     #[test]
     fn escaped_names_come_back() {
-        for name in ["Berg, Anna", "#1 \"x\" <a+b;c>\\", "Zoë\nDEL:1234", " padded "] {
+        for name in [
+            "Berg, Anna",
+            "#1 \"x\" <a+b;c>\\",
+            "Zoë\nDEL:1234",
+            " padded ",
+        ] {
             let dn = format!("CN={},DC=test", escape(name));
             let parts = parse(&dn).expect("a DN");
             assert_eq!(parts.len(), 2, "{dn}");

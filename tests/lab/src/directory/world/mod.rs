@@ -20,6 +20,7 @@ use std::fmt;
 use std::sync::Arc;
 
 pub use account::{Account, Change, NewAccount};
+pub use change::Location;
 use object::{Life, Object};
 use replica::Replica;
 use schema::Attribute;
@@ -193,13 +194,21 @@ impl World {
     pub fn id_of_sid(&self, dc: usize, sid: &[u8]) -> Option<ObjectId> {
         let rid = sid.strip_prefix(self.domain.sid.with(0).get(..24)?)?;
         let rid = u32::from_le_bytes(rid.try_into().ok()?);
-        self.dcs[dc].iter().find(|(_, slot)| slot.object.rid == Some(rid)).map(|(id, _)| id)
+        self.dcs[dc]
+            .iter()
+            .find(|(_, slot)| slot.object.rid == Some(rid))
+            .map(|(id, _)| id)
     }
 
     /// Everything readable about an object on a domain controller.
     pub fn view(&self, dc: usize, id: ObjectId) -> Option<View<'_>> {
         let slot = self.dcs.get(dc)?.get(id)?;
-        Some(View { world: self, dc, id, slot })
+        Some(View {
+            world: self,
+            dc,
+            id,
+            slot,
+        })
     }
 
     /// Another GUID of this world.
@@ -209,7 +218,8 @@ impl World {
 
     /// Writes a new object.
     fn insert(&mut self, dc: usize, mut object: Object) -> ObjectId {
-        let id = ObjectId(u32::try_from(self.ids.len()).expect("fewer objects than a u32 can count"));
+        let id =
+            ObjectId(u32::try_from(self.ids.len()).expect("fewer objects than a u32 can count"));
         self.ids.insert(object.guid, id);
         if let Some(sam) = object.values.text(Attribute::SamAccountName) {
             self.sams.insert(sam.to_lowercase().into(), id);
@@ -221,8 +231,15 @@ impl World {
     }
 
     /// Writes another version of an object.
-    fn rewrite(&mut self, dc: usize, id: ObjectId, change: impl FnOnce(&mut Object)) -> Result<(), WorldError> {
-        let slot = self.dcs[dc].get(id).ok_or_else(|| WorldError::NoSuchObject(format!("{id:?}")))?;
+    fn rewrite(
+        &mut self,
+        dc: usize,
+        id: ObjectId,
+        change: impl FnOnce(&mut Object),
+    ) -> Result<(), WorldError> {
+        let slot = self.dcs[dc]
+            .get(id)
+            .ok_or_else(|| WorldError::NoSuchObject(format!("{id:?}")))?;
         let mut object = Object::clone(&slot.object);
         let before = sam_key(&object);
         change(&mut object);
@@ -244,7 +261,10 @@ impl World {
 
 /// The name under which a live account is found.
 fn sam_key(object: &Object) -> Option<String> {
-    let sam = object.values.text(Attribute::SamAccountName).map(str::to_lowercase);
+    let sam = object
+        .values
+        .text(Attribute::SamAccountName)
+        .map(str::to_lowercase);
     sam.filter(|_| object.life == Life::Live)
 }
 

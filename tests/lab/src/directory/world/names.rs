@@ -17,12 +17,20 @@ impl Person {
         let pairs = GIVEN.len() * SURNAMES.len();
         // Coprime to the number of pairs, so that neighbours differ in both names.
         let pair = number.wrapping_mul(STRIDE) % pairs;
-        Person { given: GIVEN[pair % GIVEN.len()], surname: SURNAMES[pair / GIVEN.len()], namesakes: number / pairs }
+        Person {
+            given: GIVEN[pair % GIVEN.len()],
+            surname: SURNAMES[pair / GIVEN.len()],
+            namesakes: number / pairs,
+        }
     }
 
     /// What follows the name of a namesake: a space and their number.
     pub fn suffix(&self) -> String {
-        if self.namesakes == 0 { String::new() } else { format!(" {}", self.namesakes + 1) }
+        if self.namesakes == 0 {
+            String::new()
+        } else {
+            format!(" {}", self.namesakes + 1)
+        }
     }
 }
 
@@ -44,28 +52,113 @@ pub const COUNTRIES: &[Country] = &[
 ];
 
 /// Departments.
-pub const DEPARTMENTS: &[&str] = &["Engineering", "Sales", "Finance", "Logistics", "Research & Development", "Legal"];
+pub const DEPARTMENTS: &[&str] = &[
+    "Engineering",
+    "Sales",
+    "Finance",
+    "Logistics",
+    "Research & Development",
+    "Legal",
+];
 
 const STRIDE: usize = 1_009;
 
 const GIVEN: &[&str] = &[
-    "Anna", "Björn", "Chloé", "David", "Elena", "François", "Grace", "Håkan", "Ingrid", "José", "Kenji", "Lucía",
-    "Marek", "Nadia", "Oskar", "Priya", "Quentin", "Renée", "Sören", "Tomás", "Ulrike", "Viktor", "Wei", "Ximena",
-    "Yusuf", "Zoë", "Łukasz", "Żaneta", "Anne-Marie", "Jean Paul", "Mohammed", "Olga", "Peter", "Siobhán", "Tuğba",
-    "Umar", "Vera", "William", "Yūki", "Zofia", "D’Arcy",
+    "Anna",
+    "Björn",
+    "Chloé",
+    "David",
+    "Elena",
+    "François",
+    "Grace",
+    "Håkan",
+    "Ingrid",
+    "José",
+    "Kenji",
+    "Lucía",
+    "Marek",
+    "Nadia",
+    "Oskar",
+    "Priya",
+    "Quentin",
+    "Renée",
+    "Sören",
+    "Tomás",
+    "Ulrike",
+    "Viktor",
+    "Wei",
+    "Ximena",
+    "Yusuf",
+    "Zoë",
+    "Łukasz",
+    "Żaneta",
+    "Anne-Marie",
+    "Jean Paul",
+    "Mohammed",
+    "Olga",
+    "Peter",
+    "Siobhán",
+    "Tuğba",
+    "Umar",
+    "Vera",
+    "William",
+    "Yūki",
+    "Zofia",
+    "D’Arcy",
 ];
 
 const SURNAMES: &[&str] = &[
-    "Andersson", "Berg", "Çelik", "da Silva", "Eriksson", "Fernández", "García", "Håkansson", "Ito", "Jørgensen",
-    "Kowalski", "Lindström", "Müller", "Nowak", "O'Brien", "Patel", "Quist", "Rossi", "Søndergaard", "Tanaka",
-    "Ueda", "van der Berg", "Weiß", "Xu", "Yılmaz", "Zhang", "Ångström", "Öberg", "Smith, Jr.", "Smith-Jones",
-    "de la Cruz", "MacDonald", "Núñez", "Papadopoulos", "Ramírez", "Straße", "Šimek", "Vū", "Wójcik", "Žižek",
-    "Brown", "Dubois", "Evans",
+    "Andersson",
+    "Berg",
+    "Çelik",
+    "da Silva",
+    "Eriksson",
+    "Fernández",
+    "García",
+    "Håkansson",
+    "Ito",
+    "Jørgensen",
+    "Kowalski",
+    "Lindström",
+    "Müller",
+    "Nowak",
+    "O'Brien",
+    "Patel",
+    "Quist",
+    "Rossi",
+    "Søndergaard",
+    "Tanaka",
+    "Ueda",
+    "van der Berg",
+    "Weiß",
+    "Xu",
+    "Yılmaz",
+    "Zhang",
+    "Ångström",
+    "Öberg",
+    "Smith, Jr.",
+    "Smith-Jones",
+    "de la Cruz",
+    "MacDonald",
+    "Núñez",
+    "Papadopoulos",
+    "Ramírez",
+    "Straße",
+    "Šimek",
+    "Vū",
+    "Wójcik",
+    "Žižek",
+    "Brown",
+    "Dubois",
+    "Evans",
 ];
 
 /// Letters of a name that an account name or a mail address can hold: plain, lower case.
 pub fn plain(name: &str) -> String {
-    name.chars().flat_map(char::to_lowercase).filter_map(plain_letter).collect()
+    name.chars()
+        .flat_map(char::to_lowercase)
+        .filter_map(plain_letter)
+        .collect()
 }
 
 fn plain_letter(letter: char) -> Option<char> {
@@ -95,7 +188,10 @@ mod tests {
     #[test]
     fn pairs_do_not_repeat_before_all_are_used() {
         let pairs = GIVEN.len() * SURNAMES.len();
-        let seen: BTreeSet<_> = (0..pairs).map(Person::numbered).map(|person| (person.given, person.surname)).collect();
+        let seen: BTreeSet<_> = (0..pairs)
+            .map(Person::numbered)
+            .map(|person| (person.given, person.surname))
+            .collect();
         assert_eq!(seen.len(), pairs);
         assert_eq!(Person::numbered(pairs).namesakes, 1);
     }

@@ -75,7 +75,9 @@ impl Packed {
         let mut found = None;
         for (attribute, value) in self.iter() {
             if attribute == wanted {
-                found.get_or_insert_with(Vec::new).extend(value.map(Cow::Borrowed));
+                found
+                    .get_or_insert_with(Vec::new)
+                    .extend(value.map(Cow::Borrowed));
             }
         }
         found
@@ -92,7 +94,9 @@ impl Packed {
     #[must_use]
     pub fn with<V: AsRef<[u8]>>(&self, attribute: Attribute, values: &[V]) -> Packed {
         let mut packer = self.without(attribute);
-        values.iter().for_each(|value| packer.push(attribute, value.as_ref()));
+        values
+            .iter()
+            .for_each(|value| packer.push(attribute, value.as_ref()));
         packer.finish()
     }
 
@@ -168,8 +172,13 @@ mod tests {
         packer.number(Attribute::UserAccountControl, 512);
         let packed = packer.finish().with(Attribute::Mail, &["a@x", "b@x"]);
         assert_eq!(packed.text(Attribute::C), Some("SE"));
-        assert_eq!(packed.get(Attribute::Mail).map(|values| values.len()), Some(2));
-        let packed = packed.with::<&str>(Attribute::Mail, &[]).with_missing(Attribute::C);
+        assert_eq!(
+            packed.get(Attribute::Mail).map(|values| values.len()),
+            Some(2)
+        );
+        let packed = packed
+            .with::<&str>(Attribute::Mail, &[])
+            .with_missing(Attribute::C);
         assert_eq!(packed.get(Attribute::Mail), None);
         assert_eq!(packed.get(Attribute::C), Some(Vec::new()));
         assert_eq!(packed.text(Attribute::UserAccountControl), Some("512"));

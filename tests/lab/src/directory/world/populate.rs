@@ -44,7 +44,11 @@ impl World {
         draft.sam = new.sam.clone().unwrap_or(draft.sam);
         draft.upn = new.upn.clone().unwrap_or(draft.upn);
         draft.mail = new.mail.clone().unwrap_or(draft.mail);
-        draft.control = if new.disabled { NORMAL | DISABLED } else { NORMAL };
+        draft.control = if new.disabled {
+            NORMAL | DISABLED
+        } else {
+            NORMAL
+        };
         draft.country = match new.c.as_deref() {
             None => Some((country.0.to_owned(), country.1, country.2)),
             Some("") => None,
@@ -54,7 +58,10 @@ impl World {
         if self.id_of_sam(&draft.sam).is_some() {
             return Err(WorldError::AlreadyExists(draft.sam));
         }
-        let values = new.changes.iter().try_fold(draft.pack(), |values, change| self.changed(&values, change))?;
+        let values = new
+            .changes
+            .iter()
+            .try_fold(draft.pack(), |values, change| self.changed(&values, change))?;
         let mut object = self.plain(Class::User, Some(parent), &draft.name);
         object.rid = Some(self.new_rid());
         object.values = values;
@@ -66,16 +73,25 @@ impl World {
     /// One of the people who were there before: created years ago, mostly known to the tenant already.
     fn settle(&mut self, number: usize) -> Result<Guid, WorldError> {
         let mut draft = Draft::of(Person::numbered(number), number, &self.domain.dns);
-        let (home, created, country) =
-            (self.rng.u8(..100), now() - DAY * self.rng.i64(30..3_000), self.rng.usize(..COUNTRIES.len() + 1));
+        let (home, created, country) = (
+            self.rng.u8(..100),
+            now() - DAY * self.rng.i64(30..3_000),
+            self.rng.usize(..COUNTRIES.len() + 1),
+        );
         let ou = match home {
             0..80 => "Staff",
             80..95 => "Contractors",
             _ => "Service",
         };
         draft.department = Some(DEPARTMENTS[number % DEPARTMENTS.len()]);
-        draft.control = if self.rng.u8(..100) < 6 { NORMAL | DISABLED } else { NORMAL };
-        draft.country = COUNTRIES.get(country).map(|(c, co, code)| ((*c).to_owned(), *co, *code));
+        draft.control = if self.rng.u8(..100) < 6 {
+            NORMAL | DISABLED
+        } else {
+            NORMAL
+        };
+        draft.country = COUNTRIES
+            .get(country)
+            .map(|(c, co, code)| ((*c).to_owned(), *co, *code));
         draft.password_set = created;
         draft.logon = Some(created + DAY);
         draft.expires = match (ou, self.rng.u8(..100)) {
@@ -100,10 +116,16 @@ impl World {
         let mut object = self.plain(Class::User, Some(parent), "svc");
         let mut packer = Packer::default();
         packer.text(Attribute::SamAccountName, "svc");
-        packer.text(Attribute::UserPrincipalName, &format!("svc@{}", self.domain.dns));
+        packer.text(
+            Attribute::UserPrincipalName,
+            &format!("svc@{}", self.domain.dns),
+        );
         packer.text(Attribute::DisplayName, "svc");
         packer.text(Attribute::Description, "Reads the directory");
-        packer.number(Attribute::UserAccountControl, i64::from(NORMAL | PASSWORD_DOES_NOT_EXPIRE));
+        packer.number(
+            Attribute::UserAccountControl,
+            i64::from(NORMAL | PASSWORD_DOES_NOT_EXPIRE),
+        );
         packer.number(Attribute::AccountExpires, 0);
         packer.number(Attribute::PwdLastSet, filetime(now()));
         object.rid = Some(self.new_rid());
@@ -116,7 +138,10 @@ impl World {
         let mut object = self.plain(Class::Computer, Some(self.landmarks.computers), name);
         let mut packer = Packer::default();
         packer.text(Attribute::SamAccountName, &format!("{name}$"));
-        packer.text(Attribute::DnsHostName, &format!("{}.{}", name.to_lowercase(), self.domain.dns));
+        packer.text(
+            Attribute::DnsHostName,
+            &format!("{}.{}", name.to_lowercase(), self.domain.dns),
+        );
         packer.number(Attribute::UserAccountControl, 4096);
         packer.number(Attribute::AccountExpires, NEVER);
         packer.number(Attribute::PwdLastSet, filetime(now()));
@@ -216,6 +241,10 @@ impl Draft {
 
 /// A country as the administrative tool would set it; of an unlisted one only the letters.
 fn known_country(c: &str) -> (String, &'static str, u16) {
-    let known = COUNTRIES.iter().find(|(code, ..)| code.eq_ignore_ascii_case(c));
-    known.map_or((c.to_owned(), "", 0), |(_, name, number)| (c.to_owned(), name, *number))
+    let known = COUNTRIES
+        .iter()
+        .find(|(code, ..)| code.eq_ignore_ascii_case(c));
+    known.map_or((c.to_owned(), "", 0), |(_, name, number)| {
+        (c.to_owned(), name, *number)
+    })
 }

@@ -69,7 +69,9 @@ impl Replica {
         if self.slots.len() <= place {
             self.slots.resize_with(place + 1, || None);
         }
-        let before = self.slots[place].as_ref().map(|slot| (slot.usn_created, slot.usn_changed));
+        let before = self.slots[place]
+            .as_ref()
+            .map(|slot| (slot.usn_created, slot.usn_changed));
         if let Some((_, changed)) = before {
             self.by_usn.remove(&changed);
         }
@@ -77,7 +79,12 @@ impl Replica {
             self.holders.insert(id);
         }
         let usn_created = before.map_or(self.usn, |(created, _)| created);
-        self.slots[place] = Some(Slot { object, usn_created, usn_changed: self.usn, when_changed: now });
+        self.slots[place] = Some(Slot {
+            object,
+            usn_created,
+            usn_changed: self.usn,
+            when_changed: now,
+        });
         self.by_usn.insert(self.usn, id);
     }
 
@@ -94,7 +101,10 @@ impl Replica {
         let start = self.seen.get(&from.invocation_id).map_or(0, |usn| usn + 1);
         for id in from.by_usn.range(start..).map(|(_, id)| *id) {
             let Some(theirs) = from.get(id) else { continue };
-            if self.get(id).is_none_or(|ours| ours.object.edition < theirs.object.edition) {
+            if self
+                .get(id)
+                .is_none_or(|ours| ours.object.edition < theirs.object.edition)
+            {
                 self.apply(id, Arc::clone(&theirs.object), now);
             }
         }
@@ -103,12 +113,16 @@ impl Replica {
 
     /// Ids from one on, in the order of creation.
     pub fn from_id(&self, start: u64) -> impl Iterator<Item = (u64, ObjectId)> {
-        let start = usize::try_from(start).unwrap_or(usize::MAX).min(self.slots.len());
+        let start = usize::try_from(start)
+            .unwrap_or(usize::MAX)
+            .min(self.slots.len());
         let slots = self.slots[start..].iter().enumerate();
-        slots.filter(|(_, slot)| slot.is_some()).map(move |(offset, _)| {
-            let place = start + offset;
-            (place as u64, ObjectId(place as u32))
-        })
+        slots
+            .filter(|(_, slot)| slot.is_some())
+            .map(move |(offset, _)| {
+                let place = start + offset;
+                (place as u64, ObjectId(place as u32))
+            })
     }
 
     /// Ids by uSNChanged. This is the index: its cost is what has changed, not what there is.
@@ -119,13 +133,20 @@ impl Replica {
 
     /// All objects.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectId, &Slot)> {
-        self.slots.iter().enumerate().filter_map(|(place, slot)| Some((ObjectId(place as u32), slot.as_ref()?)))
+        self.slots
+            .iter()
+            .enumerate()
+            .filter_map(|(place, slot)| Some((ObjectId(place as u32), slot.as_ref()?)))
     }
 
     /// The live objects of exactly that class.
     pub fn by_class(&self, class: Class) -> Vec<ObjectId> {
-        let live = self.iter().filter(|(_, slot)| slot.object.life == Life::Live);
-        live.filter(|(_, slot)| slot.object.class == class).map(|(id, _)| id).collect()
+        let live = self
+            .iter()
+            .filter(|(_, slot)| slot.object.life == Life::Live);
+        live.filter(|(_, slot)| slot.object.class == class)
+            .map(|(id, _)| id)
+            .collect()
     }
 
     /// The DN of an object as it is now, through all its ancestors.
@@ -157,8 +178,13 @@ impl Replica {
                 && object.class.naming().eq_ignore_ascii_case(&rdn.attribute)
                 && object.name.to_lowercase() == rdn.value
         };
-        let holder = self.holders.iter().find(|id| self.get(**id).is_some_and(is_it));
-        holder.copied().or_else(|| self.iter().find(|(_, slot)| is_it(slot)).map(|(id, _)| id))
+        let holder = self
+            .holders
+            .iter()
+            .find(|id| self.get(**id).is_some_and(is_it));
+        holder
+            .copied()
+            .or_else(|| self.iter().find(|(_, slot)| is_it(slot)).map(|(id, _)| id))
     }
 
     /// Whether an object is another, or hangs anywhere below it.

@@ -121,7 +121,10 @@ impl Attribute {
     ///
     /// Options after a semicolon are not part of the name and make it unknown.
     pub fn named(name: &str) -> Option<Attribute> {
-        DEFINITIONS.iter().find(|(_, known, ..)| known.eq_ignore_ascii_case(name)).map(|(attribute, ..)| *attribute)
+        DEFINITIONS
+            .iter()
+            .find(|(_, known, ..)| known.eq_ignore_ascii_case(name))
+            .map(|(attribute, ..)| *attribute)
     }
 
     /// All attributes, in the order in which entries carry them.
@@ -255,7 +258,10 @@ impl Class {
 
     /// Whether other objects live below it.
     pub fn holds_others(self) -> bool {
-        !matches!(self, Class::User | Class::Computer | Class::Group | Class::NtdsDsa)
+        !matches!(
+            self,
+            Class::User | Class::Computer | Class::Group | Class::NtdsDsa
+        )
     }
 }
 
@@ -271,5 +277,8 @@ pub fn category_of_class(name: &str) -> Option<&'static str> {
         ("container", "Container"),
         ("domainDNS", "Domain-DNS"),
     ];
-    CATEGORIES.iter().find(|(class, _)| class.eq_ignore_ascii_case(name)).map(|(_, category)| *category)
+    CATEGORIES
+        .iter()
+        .find(|(class, _)| class.eq_ignore_ascii_case(name))
+        .map(|(_, category)| *category)
 }

@@ -19,14 +19,21 @@ impl DomainSid {
 /// Revision 1, NT authority, then the parts in little-endian order.
 fn encode(parts: &[u32]) -> Vec<u8> {
     let mut bytes = vec![1, parts.len() as u8, 0, 0, 0, 0, 0, 5];
-    parts.iter().for_each(|part| bytes.extend_from_slice(&part.to_le_bytes()));
+    parts
+        .iter()
+        .for_each(|part| bytes.extend_from_slice(&part.to_le_bytes()));
     bytes
 }
 
 /// Reads `S-1-5-…` into its binary form.
 pub fn parse(text: &str) -> Option<Vec<u8>> {
-    let rest = text.strip_prefix("S-1-5-").or_else(|| text.strip_prefix("s-1-5-"))?;
-    let parts: Vec<u32> = rest.split('-').map(|part| part.parse().ok()).collect::<Option<_>>()?;
+    let rest = text
+        .strip_prefix("S-1-5-")
+        .or_else(|| text.strip_prefix("s-1-5-"))?;
+    let parts: Vec<u32> = rest
+        .split('-')
+        .map(|part| part.parse().ok())
+        .collect::<Option<_>>()?;
     (1..=15).contains(&parts.len()).then(|| encode(&parts))
 }
 

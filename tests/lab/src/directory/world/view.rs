@@ -51,7 +51,9 @@ impl<'a> View<'a> {
 
     /// The first value as text, if it is text.
     pub fn text(&self, attribute: Attribute) -> Option<String> {
-        self.values(attribute).first().and_then(|value| String::from_utf8(value.to_vec()).ok())
+        self.values(attribute)
+            .first()
+            .and_then(|value| String::from_utf8(value.to_vec()).ok())
     }
 
     fn derived(&self, attribute: Attribute) -> Values<'a> {
@@ -60,7 +62,12 @@ impl<'a> View<'a> {
         match attribute {
             ObjectGuid => one(object.guid.to_bytes_le()),
             ObjectSid => self.sid().into_iter().map(Cow::Owned).collect(),
-            ObjectClass => object.class.chain().iter().map(|class| Cow::Borrowed(class.as_bytes())).collect(),
+            ObjectClass => object
+                .class
+                .chain()
+                .iter()
+                .map(|class| Cow::Borrowed(class.as_bytes()))
+                .collect(),
             DistinguishedName => one(self.dn()),
             Cn | Ou | Dc if self.naming() != attribute => Vec::new(),
             Name | Cn | Ou | Dc => one(self.name()),
@@ -69,7 +76,9 @@ impl<'a> View<'a> {
             WhenChanged => one(generalized_time(self.slot.when_changed)),
             WhenCreated => one(generalized_time(object.when_created)),
             InstanceType => one(if object.parent.is_none() { "5" } else { "4" }),
-            IsDeleted => flag(object.life != Life::Live || self.id == self.world.landmarks.deleted_objects),
+            IsDeleted => {
+                flag(object.life != Life::Live || self.id == self.world.landmarks.deleted_objects)
+            }
             IsRecycled => flag(object.life == Life::Recycled),
             InvocationId => self.invocation_id(),
             MemberOf => self.member_of(),
@@ -85,10 +94,16 @@ impl<'a> View<'a> {
         use Attribute::*;
         let class = self.slot.object.class;
         match attribute {
-            ObjectCategory => {
-                one(format!("CN={},CN=Schema,{}", class.category(), self.world.domain.configuration))
-            }
-            SamAccountType => class.sam_account_type().map(|number| Cow::Owned(number.to_string().into())).into_iter().collect(),
+            ObjectCategory => one(format!(
+                "CN={},CN=Schema,{}",
+                class.category(),
+                self.world.domain.configuration
+            )),
+            SamAccountType => class
+                .sam_account_type()
+                .map(|number| Cow::Owned(number.to_string().into()))
+                .into_iter()
+                .collect(),
             PrimaryGroupId if class == Class::Computer => one("515"),
             PrimaryGroupId => self.if_signs_in("513"),
             CodePage | BadPwdCount | LogonCount => self.if_signs_in("0"),
@@ -105,8 +120,12 @@ impl<'a> View<'a> {
 
     fn sid(&self) -> Option<Vec<u8>> {
         let object = &self.slot.object;
-        let of_domain = || (object.class == Class::DomainDns).then(|| self.world.domain.sid.bytes());
-        object.rid.map(|rid| self.world.domain.sid.with(rid)).or_else(of_domain)
+        let of_domain =
+            || (object.class == Class::DomainDns).then(|| self.world.domain.sid.bytes());
+        object
+            .rid
+            .map(|rid| self.world.domain.sid.with(rid))
+            .or_else(of_domain)
     }
 
     fn naming(&self) -> Attribute {
@@ -123,40 +142,69 @@ impl<'a> View<'a> {
             return object.name.to_string();
         }
         let first = object.name.split(',').next().unwrap_or_default();
-        first.split_once('=').map_or(first, |(_, value)| value).to_owned()
+        first
+            .split_once('=')
+            .map_or(first, |(_, value)| value)
+            .to_owned()
     }
 
     fn invocation_id(&self) -> Values<'a> {
-        let owner = self.world.dcs().iter().find(|replica| replica.ntds == self.id);
-        owner.map(|replica| Cow::Owned(replica.invocation_id.to_bytes_le().to_vec())).into_iter().collect()
+        let owner = self
+            .world
+            .dcs()
+            .iter()
+            .find(|replica| replica.ntds == self.id);
+        owner
+            .map(|replica| Cow::Owned(replica.invocation_id.to_bytes_le().to_vec()))
+            .into_iter()
+            .collect()
     }
 
     /// The groups that name this object. Back links are not stored: the object's uSN does not move with them.
     fn member_of(&self) -> Values<'a> {
         let link = self.id.0.to_le_bytes();
-        let groups = self.replica().iter().filter(|(_, slot)| slot.object.class == Class::Group);
+        let groups = self
+            .replica()
+            .iter()
+            .filter(|(_, slot)| slot.object.class == Class::Group);
         let naming_it = groups.filter(|(_, slot)| {
-            slot.object.values.iter().any(|(attribute, value)| attribute == Attribute::Member && value == Some(&link))
+            slot.object
+                .values
+                .iter()
+                .any(|(attribute, value)| attribute == Attribute::Member && value == Some(&link))
         });
-        naming_it.map(|(id, _)| Cow::Owned(self.replica().dn(id).into_bytes())).collect()
+        naming_it
+            .map(|(id, _)| Cow::Owned(self.replica().dn(id).into_bytes()))
+            .collect()
     }
 
     /// Links are stored as object numbers and shown as the DN of the moment.
     fn follow(&self, links: &[Cow<'_, [u8]>]) -> Values<'a> {
-        let ids = links.iter().filter_map(|link| <[u8; 4]>::try_from(link.as_ref()).ok());
+        let ids = links
+            .iter()
+            .filter_map(|link| <[u8; 4]>::try_from(link.as_ref()).ok());
         let dns = ids.map(|id| self.replica().dn(ObjectId(u32::from_le_bytes(id))));
-        dns.filter(|dn| !dn.is_empty()).map(|dn| Cow::Owned(dn.into_bytes())).collect()
+        dns.filter(|dn| !dn.is_empty())
+            .map(|dn| Cow::Owned(dn.into_bytes()))
+            .collect()
     }
 
     fn canonical_name(&self) -> String {
         let parts = dn::parse(&self.dn()).unwrap_or_default();
-        let below: Vec<_> = parts.iter().rev().filter(|part| part.attribute != "dc").map(|part| part.value.as_str()).collect();
+        let below: Vec<_> = parts
+            .iter()
+            .rev()
+            .filter(|part| part.attribute != "dc")
+            .map(|part| part.value.as_str())
+            .collect();
         format!("{}/{}", self.world.domain.dns, below.join("/"))
     }
 
     /// Whether the account may sign in, by userAccountControl alone.
     pub fn enabled(&self) -> bool {
-        let control = self.text(Attribute::UserAccountControl).and_then(|text| text.parse::<u32>().ok());
+        let control = self
+            .text(Attribute::UserAccountControl)
+            .and_then(|text| text.parse::<u32>().ok());
         control.is_some_and(|control| control & 2 == 0)
     }
 
