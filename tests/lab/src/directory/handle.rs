@@ -279,6 +279,11 @@ impl Directory {
         self.shared.log.wait_for(after, fits).await
     }
 
+    /// Waits until the totals fit, such as "three more rootDSE reads".
+    pub async fn wait_until(&self, fits: impl Fn(&Counters) -> bool) {
+        self.shared.log.wait_until(fits).await;
+    }
+
     /// Stops serving. Connections are dropped.
     pub async fn shutdown(mut self) {
         self.tasks.shutdown().await;

@@ -214,6 +214,21 @@ impl Log {
                 .expect("the sender lives as long as self");
         }
     }
+
+    /// Waits until the totals fit.
+    pub async fn wait_until(&self, fits: impl Fn(&Counters) -> bool) {
+        let mut moved = self.moved.subscribe();
+        loop {
+            moved.mark_unchanged();
+            if fits(&self.counters()) {
+                return;
+            }
+            moved
+                .changed()
+                .await
+                .expect("the sender lives as long as self");
+        }
+    }
 }
 
 impl Default for Log {

@@ -6,6 +6,7 @@ pub mod filter;
 pub mod refusal;
 pub mod root;
 pub mod sight;
+pub mod written;
 
 use ldap3_proto::proto::{
     LdapPartialAttribute, LdapSearchRequest, LdapSearchResultEntry, LdapSearchScope,

@@ -108,6 +108,7 @@ pub async fn listen(shared: Arc<Shared>, dc: usize, listener: TcpListener, trans
 async fn accept(shared: Arc<Shared>, dc: usize, stream: TcpStream, transport: Transport) {
     let mut down = shared.down.subscribe();
     tokio::select! {
+        biased;
         _ = down.wait_for(|down| *down) => {}
         _ = converse(&shared, dc, stream, transport) => {}
     }

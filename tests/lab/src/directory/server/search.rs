@@ -13,7 +13,7 @@ use crate::directory::fault::{Fault, Moment};
 use crate::directory::log::{Kind, Operation};
 use crate::directory::search::controls::{self, Controls};
 use crate::directory::search::refusal::{Refusal, success};
-use crate::directory::search::{Cursor, Page, Search, filter, root};
+use crate::directory::search::{Cursor, Page, Search, root, written};
 
 use super::bind::Caller;
 use super::connection::{Connection, Gone, encode};
@@ -97,7 +97,7 @@ impl Connection {
                 LdapSearchScope::Subtree => "sub",
                 LdapSearchScope::Children => "children",
             },
-            filter: filter::write(&request.filter),
+            filter: written::filter(&request.filter),
             attributes: request.attrs.clone(),
             page: page.map(|(_, cookie)| self.page_number(request, cookie)),
             ..self.arriving(kind, controls)

@@ -38,6 +38,7 @@ pub struct Replica {
     slots: Vec<Option<Slot>>,
     by_usn: BTreeMap<u64, ObjectId>,
     holders: BTreeSet<ObjectId>,
+    rare: BTreeMap<Class, BTreeSet<ObjectId>>,
     seen: BTreeMap<Guid, u64>,
 }
 
@@ -53,6 +54,7 @@ impl Replica {
             slots: Vec::new(),
             by_usn: BTreeMap::new(),
             holders: BTreeSet::new(),
+            rare: BTreeMap::new(),
             seen: BTreeMap::new(),
         }
     }
@@ -78,6 +80,9 @@ impl Replica {
         if object.class.holds_others() {
             self.holders.insert(id);
         }
+        if object.class != Class::User {
+            self.rare.entry(object.class).or_default().insert(id);
+        }
         let usn_created = before.map_or(self.usn, |(created, _)| created);
         self.slots[place] = Some(Slot {
             object,
@@ -93,6 +98,9 @@ impl Replica {
         if let Some(slot) = self.slots.get_mut(id.0 as usize).and_then(Option::take) {
             self.by_usn.remove(&slot.usn_changed);
             self.holders.remove(&id);
+            if let Some(ids) = self.rare.get_mut(&slot.object.class) {
+                ids.remove(&id);
+            }
         }
     }
 
@@ -139,14 +147,20 @@ impl Replica {
             .filter_map(|(place, slot)| Some((ObjectId(place as u32), slot.as_ref()?)))
     }
 
-    /// The live objects of exactly that class.
+    /// The live objects of exactly that class. Only users are so many that they are looked for one by one.
     pub fn by_class(&self, class: Class) -> Vec<ObjectId> {
-        let live = self
+        let live = |slot: &Slot| slot.object.life == Life::Live;
+        if class != Class::User {
+            let ids = self.rare.get(&class).into_iter().flatten();
+            return ids
+                .copied()
+                .filter(|id| self.get(*id).is_some_and(live))
+                .collect();
+        }
+        let users = self
             .iter()
-            .filter(|(_, slot)| slot.object.life == Life::Live);
-        live.filter(|(_, slot)| slot.object.class == class)
-            .map(|(id, _)| id)
-            .collect()
+            .filter(|(_, slot)| live(slot) && slot.object.class == class);
+        users.map(|(id, _)| id).collect()
     }
 
     /// The DN of an object as it is now, through all its ancestors.

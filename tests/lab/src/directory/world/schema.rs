@@ -172,7 +172,7 @@ impl Attribute {
 }
 
 /// The classes objects here belong to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// A person's or a service's account.
     User,

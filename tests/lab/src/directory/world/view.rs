@@ -163,18 +163,19 @@ impl<'a> View<'a> {
     /// The groups that name this object. Back links are not stored: the object's uSN does not move with them.
     fn member_of(&self) -> Values<'a> {
         let link = self.id.0.to_le_bytes();
-        let groups = self
-            .replica()
-            .iter()
-            .filter(|(_, slot)| slot.object.class == Class::Group);
-        let naming_it = groups.filter(|(_, slot)| {
-            slot.object
-                .values
-                .iter()
+        let replica = self.replica();
+        let names_it = |id: &ObjectId| {
+            let values = replica
+                .get(*id)
+                .into_iter()
+                .flat_map(|slot| slot.object.values.iter());
+            values
+                .into_iter()
                 .any(|(attribute, value)| attribute == Attribute::Member && value == Some(&link))
-        });
-        naming_it
-            .map(|(id, _)| Cow::Owned(self.replica().dn(id).into_bytes()))
+        };
+        let groups = replica.by_class(Class::Group).into_iter().filter(names_it);
+        groups
+            .map(|id| Cow::Owned(replica.dn(id).into_bytes()))
             .collect()
     }
 
