@@ -162,31 +162,25 @@ impl Search {
     }
 }
 
-/// Which attributes an answer carries.
-struct Selection {
-    all: bool,
-    named: Vec<Attribute>,
-}
+/// Which attributes an answer carries, in the order of the schema.
+struct Selection(Vec<Attribute>);
 
 impl Selection {
     fn of(names: &[String]) -> Selection {
-        Selection {
-            all: names.is_empty() || names.iter().any(|name| name == "*"),
-            named: names
-                .iter()
-                .filter_map(|name| Attribute::named(name))
-                .collect(),
-        }
-    }
-
-    fn takes(&self, attribute: Attribute) -> bool {
-        (self.all && attribute.keeping() != Keeping::Constructed) || self.named.contains(&attribute)
+        let all = names.is_empty() || names.iter().any(|name| name == "*");
+        let named: Vec<_> = names
+            .iter()
+            .filter_map(|name| Attribute::named(name))
+            .collect();
+        let wanted = |attribute: &Attribute| {
+            (all && attribute.keeping() != Keeping::Constructed) || named.contains(attribute)
+        };
+        Selection(Attribute::all().filter(wanted).collect())
     }
 
     fn entry(&self, view: &View<'_>, types_only: bool) -> LdapSearchResultEntry {
-        let wanted = Attribute::all().filter(|attribute| self.takes(*attribute));
-        let attributes = wanted.filter_map(|attribute| {
-            let values = view.values(attribute);
+        let attributes = self.0.iter().filter_map(|attribute| {
+            let values = view.values(*attribute);
             let kept = if types_only { 0 } else { values.len() };
             (!values.is_empty()).then(|| partial(attribute.name(), &values[..kept]))
         });

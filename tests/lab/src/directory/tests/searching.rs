@@ -186,7 +186,10 @@ async fn an_entry_carries_what_was_asked_for() {
     assert_eq!(entry.attrs["sAMAccountType"], ["805306368"]);
     assert_eq!(entry.attrs["primaryGroupID"], ["513"]);
     assert!(entry.attrs["whenCreated"][0].ends_with(".0Z"));
-    assert!(entry.attrs.contains_key("canonicalName"));
+    assert_eq!(
+        entry.attrs["canonicalName"],
+        ["corp.example.test/Staff/Berg, Anna"]
+    );
     assert_eq!(entry.bin_attrs["objectGUID"], [guid.to_bytes_le().to_vec()]);
     assert_eq!(entry.bin_attrs["objectSid"][0].len(), 28);
 

@@ -283,3 +283,71 @@ pub fn generalized_time(seconds: i64) -> String {
     let time = jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
     time.strftime("%Y%m%d%H%M%S.0Z").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn world() -> World {
+        let policy = Policy {
+            recycle_bin: false,
+            hide_deleted_objects: false,
+            exchange_schema: true,
+            max_page_size: 1000,
+        };
+        let mut world = World::new(7, policy);
+        world.populate(10).expect("people");
+        world
+    }
+
+    #[test]
+    fn each_domain_controller_counts_for_itself() {
+        let mut world = world();
+        let invocation_id = world.new_guid();
+        world.dcs.push(Replica::new("dc2", invocation_id));
+        world.replicate(0, 1);
+        let (first, second) = (world.dc(0), world.dc(1));
+        assert_eq!(first.iter().count(), second.iter().count());
+
+        let guid = world
+            .create_account(1, &NewAccount::named("Elsewhere"))
+            .expect("created");
+        let id = world.id_of(guid).expect("known");
+        assert!(world.dc(0).get(id).is_none());
+        let before = world.dc(0).usn;
+        world.replicate(1, 0);
+        assert_eq!(
+            world.dc(0).get(id).map(|slot| slot.usn_changed),
+            Some(before + 1)
+        );
+        world.replicate(1, 0);
+        world.replicate(0, 1);
+        assert_eq!(
+            (
+                world.dc(0).usn,
+                world.dc(1).get(id).map(|slot| slot.usn_created)
+            ),
+            (before + 1, Some(world.dc(1).usn))
+        );
+    }
+
+    #[test]
+    fn garbage_collection_is_silent() {
+        let mut world = world();
+        let guid = world
+            .create_account(0, &NewAccount::new())
+            .expect("created");
+        world.collect_garbage(0, guid).expect_err("it is alive");
+        world.delete(0, guid).expect("deleted");
+        let usn = world.dc(0).usn;
+        world.collect_garbage(0, guid).expect("collected");
+        assert_eq!(world.dc(0).usn, usn);
+        assert!(world.id_of(guid).and_then(|id| world.view(0, id)).is_none());
+    }
+
+    #[test]
+    fn times_are_written_as_ad_writes_them() {
+        assert_eq!(generalized_time(0), "19700101000000.0Z");
+        assert_eq!(filetime(0), 116_444_736_000_000_000);
+    }
+}

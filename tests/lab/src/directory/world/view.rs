@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::object::Life;
 use super::replica::{Replica, Slot};
 use super::schema::{Attribute, Class};
-use super::{Account, Guid, ObjectId, World, dn, generalized_time};
+use super::{Account, Guid, ObjectId, World, generalized_time};
 
 /// An object on a domain controller, with everything derived that AD derives.
 #[derive(Clone, Copy)]
@@ -191,14 +191,17 @@ impl<'a> View<'a> {
     }
 
     fn canonical_name(&self) -> String {
-        let parts = dn::parse(&self.dn()).unwrap_or_default();
-        let below: Vec<_> = parts
-            .iter()
-            .rev()
-            .filter(|part| part.attribute != "dc")
-            .map(|part| part.value.as_str())
-            .collect();
-        format!("{}/{}", self.world.domain.dns, below.join("/"))
+        let mut names = Vec::new();
+        let mut at = Some(self.slot);
+        while let Some(slot) = at.filter(|slot| slot.object.parent.is_some()) {
+            names.push(slot.object.name.replace('/', "\\/"));
+            at = slot
+                .object
+                .parent
+                .and_then(|parent| self.replica().get(parent));
+        }
+        names.reverse();
+        format!("{}/{}", self.world.domain.dns, names.join("/"))
     }
 
     /// Whether the account may sign in, by userAccountControl alone.
