@@ -1,8 +1,10 @@
-//! `seatsync-lab`: the lab for hands.
+//! `seatsync-lab`: the lab for hands. Each command serves one of its worlds until interrupted.
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use seatsync_lab::{directory, tenant};
 
 /// A directory and a tenant that behave like Microsoft's.
 #[derive(Parser)]
@@ -14,14 +16,17 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Serves an Active Directory domain over LDAPS.
+    Directory(directory::cli::Args),
     /// Login, Graph v1.0 and a control API on one address.
-    Tenant(seatsync_lab::tenant::cli::Args),
+    Tenant(tenant::cli::Args),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
-        Command::Tenant(args) => seatsync_lab::tenant::cli::run(args).await,
+        Command::Directory(args) => directory::cli::run(args).await.map_err(Box::<dyn Error>::from),
+        Command::Tenant(args) => tenant::cli::run(args).await,
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

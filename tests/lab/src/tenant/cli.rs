@@ -79,9 +79,7 @@ pub async fn run(args: Args) -> Result<(), Box<dyn Error>> {
         None => World::contoso(),
     };
     let tenant = Tenant::start_at(world, args.listen).await?;
-    let follower = follow
-        .map(|options| Follower::start(&tenant, options))
-        .transpose()?;
+    let follower = follow.map(|options| Follower::start(&tenant, options)).transpose()?;
     let mut out = std::io::stdout();
     writeln!(out, "listening on {}", tenant.url())?;
     out.flush()?;

@@ -54,14 +54,7 @@ impl Listener for Doorway {
         let _ = stream.set_nodelay(true);
         let switch = self.stopped.child_token();
         let thrown = Box::pin(switch.clone().cancelled_owned());
-        (
-            Connection {
-                stream,
-                switch,
-                thrown,
-            },
-            addr,
-        )
+        (Connection { stream, switch, thrown }, addr)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -80,11 +73,7 @@ fn aborted() -> io::Error {
 }
 
 impl AsyncRead for Connection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.closed(cx) {
             return Poll::Ready(Err(aborted()));
         }
@@ -93,11 +82,7 @@ impl AsyncRead for Connection {
 }
 
 impl AsyncWrite for Connection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         if self.closed(cx) {
             return Poll::Ready(Err(aborted()));
         }

@@ -49,10 +49,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/state", get(state))
         .route("/requests", get(requests).delete(reset))
         .route("/users", post(add_user))
-        .route(
-            "/users/{key}",
-            get(user).patch(patch_user).delete(delete_user),
-        )
+        .route("/users/{key}", get(user).patch(patch_user).delete(delete_user))
         .route("/users/{key}/restore", post(restore_user))
         .route("/users/{key}/licenses", post(change_licenses))
         .route("/skus/{part}", patch(patch_sku))
@@ -74,9 +71,7 @@ fn done() -> Answer {
 }
 
 fn text(value: impl serde::Serialize) -> Answer {
-    serde_json::to_value(value)
-        .map(Json)
-        .map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
+    serde_json::to_value(value).map(Json).map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
 async fn state(Shares(lab): Lab) -> Answer {
@@ -112,16 +107,10 @@ fn user_view(lab: &Shared, key: &str) -> Answer {
     text(view.ok_or_else(|| Refused(StatusCode::NOT_FOUND, format!("no user {key}")))?)
 }
 
-async fn patch_user(
-    Shares(lab): Lab,
-    Path(key): Path<String>,
-    Json(changes): Json<Map<String, Value>>,
-) -> Answer {
+async fn patch_user(Shares(lab): Lab, Path(key): Path<String>, Json(changes): Json<Map<String, Value>>) -> Answer {
     let id = lab.write(|state| {
         let id = state.known(&key)?;
-        changes
-            .into_iter()
-            .try_for_each(|(name, value)| state.set_property(id, &name, value).map(|_| ()))?;
+        changes.into_iter().try_for_each(|(name, value)| state.set_property(id, &name, value).map(|_| ()))?;
         Ok::<_, String>(id)
     })?;
     user_view(&lab, &id.to_string())
@@ -134,20 +123,8 @@ struct Deletion {
     purge: bool,
 }
 
-async fn delete_user(
-    Shares(lab): Lab,
-    Path(key): Path<String>,
-    Query(how): Query<Deletion>,
-) -> Answer {
-    exist(
-        &lab,
-        &key,
-        if how.purge {
-            Existence::Purged
-        } else {
-            Existence::Recycled
-        },
-    )
+async fn delete_user(Shares(lab): Lab, Path(key): Path<String>, Query(how): Query<Deletion>) -> Answer {
+    exist(&lab, &key, if how.purge { Existence::Purged } else { Existence::Recycled })
 }
 
 async fn restore_user(Shares(lab): Lab, Path(key): Path<String>) -> Answer {
@@ -162,11 +139,7 @@ fn exist(lab: &Shared, key: &str, existence: Existence) -> Answer {
     user_view(lab, &id.to_string())
 }
 
-async fn change_licenses(
-    Shares(lab): Lab,
-    Path(key): Path<String>,
-    Json(change): Json<LicenseChange>,
-) -> Answer {
+async fn change_licenses(Shares(lab): Lab, Path(key): Path<String>, Json(change): Json<LicenseChange>) -> Answer {
     lab.write(|state| {
         let id = state.known(&key)?;
         state.change_licenses(id, &change)
@@ -224,9 +197,7 @@ struct OrganizationChange {
 }
 
 async fn patch_organization(Shares(lab): Lab, Json(change): Json<OrganizationChange>) -> Answer {
-    lab.write(|state| {
-        state.organization.on_premises_last_sync_date_time = change.on_premises_last_sync_date_time
-    });
+    lab.write(|state| state.organization.on_premises_last_sync_date_time = change.on_premises_last_sync_date_time);
     done()
 }
 
@@ -267,10 +238,7 @@ async fn expire(Shares(lab): Lab, Path(what): Path<String>) -> Answer {
         "tokens" => lab.write(State::expire_tokens),
         "delta" => lab.write(|state| state.delta_epoch += 1),
         _ => {
-            return Err(Refused(
-                StatusCode::NOT_FOUND,
-                "tokens or delta can expire".to_owned(),
-            ));
+            return Err(Refused(StatusCode::NOT_FOUND, "tokens or delta can expire".to_owned()));
         }
     }
     done()
@@ -292,12 +260,7 @@ async fn add_faults(Shares(lab): Lab, Json(faults): Json<Value>) -> Answer {
     };
     let read = |fault| serde_json::from_value(fault).map_err(|error| error.to_string());
     let faults: Vec<Fault> = faults.into_iter().map(read).collect::<Result<_, _>>()?;
-    let ids: Vec<u64> = lab.write(|state| {
-        faults
-            .into_iter()
-            .map(|fault| state.add_fault(fault))
-            .collect()
-    });
+    let ids: Vec<u64> = lab.write(|state| faults.into_iter().map(|fault| state.add_fault(fault)).collect());
     Ok(Json(json!({ "ids": ids })))
 }
 
@@ -331,9 +294,7 @@ async fn remove_gates(Shares(lab): Lab) -> Answer {
 async fn release_all(Shares(lab): Lab) -> Answer {
     let released: usize = lab.write(|state| {
         let ids: Vec<u64> = state.gates.keys().copied().collect();
-        ids.into_iter()
-            .filter_map(|id| state.open_gate(id, usize::MAX, Verdict::Pass))
-            .sum()
+        ids.into_iter().filter_map(|id| state.open_gate(id, usize::MAX, Verdict::Pass)).sum()
     });
     Ok(Json(json!({ "released": released })))
 }
@@ -347,24 +308,15 @@ struct Count {
     count: Option<usize>,
 }
 
-async fn release(
-    Shares(lab): Lab,
-    Path(id): Path<u64>,
-    Query(Count { count }): Query<Count>,
-) -> Answer {
+async fn release(Shares(lab): Lab, Path(id): Path<u64>, Query(Count { count }): Query<Count>) -> Answer {
     opened(lab.write(|state| state.open_gate(id, count.unwrap_or(usize::MAX), Verdict::Pass)))
 }
 
-async fn discard(
-    Shares(lab): Lab,
-    Path(id): Path<u64>,
-    Query(Count { count }): Query<Count>,
-) -> Answer {
+async fn discard(Shares(lab): Lab, Path(id): Path<u64>, Query(Count { count }): Query<Count>) -> Answer {
     opened(lab.write(|state| state.open_gate(id, count.unwrap_or(usize::MAX), Verdict::Discard)))
 }
 
 fn opened(released: Option<usize>) -> Answer {
-    let released =
-        released.ok_or_else(|| Refused(StatusCode::NOT_FOUND, "no such gate".to_owned()))?;
+    let released = released.ok_or_else(|| Refused(StatusCode::NOT_FOUND, "no such gate".to_owned()))?;
     Ok(Json(json!({ "released": released })))
 }

@@ -21,12 +21,6 @@ mod tests {
     #[test]
     fn the_kingdom_is_gb() {
         assert!(is_country("GB") && is_country("DE") && is_country("ZW"));
-        assert!(
-            !is_country("UK")
-                && !is_country("de")
-                && !is_country("KP")
-                && !is_country("A ")
-                && !is_country("")
-        );
+        assert!(!is_country("UK") && !is_country("de") && !is_country("KP") && !is_country("A ") && !is_country(""));
     }
 }

@@ -140,9 +140,7 @@ async fn carry_out(shared: &Arc<Shared>, call: &Call) -> Outcome {
 
 async fn effect(shared: &Arc<Shared>, call: &Call) -> Outcome {
     match &call.route {
-        Route::Token(tenant) => {
-            Outcome::Reply(shared.write(|state| login::answer(state, tenant, call)))
-        }
+        Route::Token(tenant) => Outcome::Reply(shared.write(|state| login::answer(state, tenant, call))),
         Route::Batch if call.batch_item.is_none() => Box::pin(batch::answer(shared, call)).await,
         _ => Outcome::Reply(shared.write(|state| graph::answer(state, call))),
     }
@@ -153,19 +151,9 @@ impl State {
     fn begin(&mut self, incoming: Incoming) -> Call {
         let route = Route::of(&incoming.method, &incoming.path);
         let request_id = self.draw_id().to_string();
-        let sent = incoming
-            .headers
-            .get("client-request-id")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        let user = route
-            .user()
-            .and_then(|key| self.find(key))
-            .and_then(|id| self.people.get(&id));
-        let user = user.map(|person| Addressed {
-            id: person.id,
-            upn: person.upn().to_owned(),
-        });
+        let sent = incoming.headers.get("client-request-id").and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let user = route.user().and_then(|key| self.find(key)).and_then(|id| self.people.get(&id));
+        let user = user.map(|person| Addressed { id: person.id, upn: person.upn().to_owned() });
         let at = self.now();
         let mut call = Call {
             method: incoming.method,
@@ -200,11 +188,7 @@ impl State {
             Some(_) => self.counters.batch_items += 1,
             None => {
                 self.counters.requests += 1;
-                *self
-                    .counters
-                    .requests_by_route
-                    .entry(call.route.name(&call.method))
-                    .or_default() += 1;
+                *self.counters.requests_by_route.entry(call.route.name(&call.method)).or_default() += 1;
             }
         }
         self.counters.token_requests += u64::from(call.is_login());
@@ -212,10 +196,7 @@ impl State {
             return;
         };
         self.counters.write(kind).calls += 1;
-        let person = call
-            .user
-            .as_ref()
-            .and_then(|user| self.people.get_mut(&user.id));
+        let person = call.user.as_ref().and_then(|user| self.people.get_mut(&user.id));
         if let Some(count) = person.and_then(|person| person.counters.write(kind)) {
             count.calls += 1;
         }
@@ -231,19 +212,12 @@ impl State {
             count.effective += 1;
         }
         for part in parts {
-            *person
-                .counters
-                .effective_by_sku
-                .entry(part.clone())
-                .or_default() += 1;
+            *person.counters.effective_by_sku.entry(part.clone()).or_default() += 1;
         }
     }
 
     fn take_fault(&mut self, call: &Call) -> Option<Then> {
-        let fault = self
-            .faults
-            .iter_mut()
-            .find_map(|fault| fault.matcher.takes(call).then_some(fault))?;
+        let fault = self.faults.iter_mut().find_map(|fault| fault.matcher.takes(call).then_some(fault))?;
         let (id, then) = (fault.id, fault.then.clone());
         if let Some(record) = self.log.record_mut(call.record) {
             record.fault = Some(id);
@@ -264,24 +238,19 @@ impl State {
             Outcome::Reply(reply) | Outcome::Truncated(reply, _) => Some(reply),
             Outcome::Cut => None,
         };
-        self.counters.throttled +=
-            u64::from(reply.is_some_and(|reply| reply.status.as_u16() == 429));
+        self.counters.throttled += u64::from(reply.is_some_and(|reply| reply.status.as_u16() == 429));
         let Some(record) = self.log.record_mut(call.record) else {
             return;
         };
         record.ended = Some(now);
         record.status = reply.map(|reply| reply.status.as_u16());
         record.cut = !matches!(outcome, Outcome::Reply(_));
-        record.response_body = reply
-            .filter(|_| bodies)
-            .map(|reply| String::from_utf8_lossy(&reply.body).into_owned());
+        record.response_body = reply.filter(|_| bodies).map(|reply| String::from_utf8_lossy(&reply.body).into_owned());
     }
 }
 
 fn record(call: &Call, client_request_id: Option<String>, bodies: bool) -> RequestRecord {
-    let kept = HEADERS
-        .iter()
-        .filter_map(|name| Some(((*name).to_owned(), call.header(name)?.to_owned())));
+    let kept = HEADERS.iter().filter_map(|name| Some(((*name).to_owned(), call.header(name)?.to_owned())));
     RequestRecord {
         seq: 0,
         method: call.method.to_string(),
@@ -297,8 +266,7 @@ fn record(call: &Call, client_request_id: Option<String>, bodies: bool) -> Reque
         ended: None,
         fault: None,
         cut: false,
-        request_body: (bodies && !call.is_login())
-            .then(|| String::from_utf8_lossy(&call.body).into_owned()),
+        request_body: (bodies && !call.is_login()).then(|| String::from_utf8_lossy(&call.body).into_owned()),
         response_body: None,
     }
 }

@@ -67,15 +67,7 @@ impl Fault {
     #[must_use]
     pub fn answer(when: Match, status: u16, code: &str, message: &str) -> Self {
         let (code, message) = (Some(code.to_owned()), Some(message.to_owned()));
-        Self {
-            when,
-            then: Then {
-                status: Some(status),
-                code,
-                message,
-                ..Then::default()
-            },
-        }
+        Self { when, then: Then { status: Some(status), code, message, ..Then::default() } }
     }
 
     /// 429 `TooManyRequests`, with `Retry-After` as given (seconds, or none).
@@ -91,48 +83,26 @@ impl Fault {
     /// Answers with that status and raw body, nothing being carried out.
     #[must_use]
     pub fn raw(when: Match, status: u16, content_type: &str, body: &str) -> Self {
-        let then = Then {
-            status: Some(status),
-            body: Some(body.to_owned()),
-            ..Then::default()
-        };
+        let then = Then { status: Some(status), body: Some(body.to_owned()), ..Then::default() };
         Self { when, then }.header("Content-Type", content_type)
     }
 
     /// Closes the connection unanswered, nothing being carried out.
     #[must_use]
     pub fn cut(when: Match) -> Self {
-        Self {
-            when,
-            then: Then {
-                cut: true,
-                ..Then::default()
-            },
-        }
+        Self { when, then: Then { cut: true, ..Then::default() } }
     }
 
     /// Carries out and answers, but breaks off after so many bytes of the body.
     #[must_use]
     pub fn truncated(when: Match, bytes: usize) -> Self {
-        Self {
-            when,
-            then: Then {
-                truncate: Some(bytes),
-                ..Then::default()
-            },
-        }
+        Self { when, then: Then { truncate: Some(bytes), ..Then::default() } }
     }
 
     /// Carries out and answers, later.
     #[must_use]
     pub fn delayed(when: Match, delay: Duration) -> Self {
-        Self {
-            when,
-            then: Then {
-                delay,
-                ..Then::default()
-            },
-        }
+        Self { when, then: Then { delay, ..Then::default() } }
     }
 
     /// The same, but the request is carried out although the answer is lost or wrong.
@@ -158,8 +128,7 @@ impl Then {
 
     /// The wrong answer, if there is one to give.
     pub(super) fn answer(&self, call: &Call) -> Option<Reply> {
-        let status =
-            StatusCode::from_u16(self.status?).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let status = StatusCode::from_u16(self.status?).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut reply = match &self.body {
             Some(body) => {
                 let mut reply = Reply::empty(status).with("content-type", "text/html");

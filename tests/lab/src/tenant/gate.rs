@@ -84,27 +84,14 @@ impl GateState {
 impl State {
     pub(super) fn add_gate(&mut self, when: Match, hold: Hold) -> u64 {
         let id = self.next_id();
-        self.gates.insert(
-            id,
-            GateState {
-                matcher: Matcher::new(when),
-                hold,
-                waiting: Vec::new(),
-            },
-        );
+        self.gates.insert(id, GateState { matcher: Matcher::new(when), hold, waiting: Vec::new() });
         id
     }
 
     /// Puts the request in the queue of the first gate that stops it there.
-    pub(super) fn stop_at_gate(
-        &mut self,
-        call: &Call,
-        hold: Hold,
-    ) -> Option<oneshot::Receiver<Verdict>> {
-        let gate = self
-            .gates
-            .values_mut()
-            .find_map(|gate| (gate.hold == hold && gate.matcher.takes(call)).then_some(gate))?;
+    pub(super) fn stop_at_gate(&mut self, call: &Call, hold: Hold) -> Option<oneshot::Receiver<Verdict>> {
+        let gate =
+            self.gates.values_mut().find_map(|gate| (gate.hold == hold && gate.matcher.takes(call)).then_some(gate))?;
         let (sender, receiver) = oneshot::channel();
         let held = Held {
             method: call.method.to_string(),
@@ -117,10 +104,7 @@ impl State {
     }
 
     pub(super) fn gate_reports(&self) -> Vec<GateReport> {
-        self.gates
-            .iter()
-            .map(|(id, gate)| gate.report(*id))
-            .collect()
+        self.gates.iter().map(|(id, gate)| gate.report(*id)).collect()
     }
 
     /// Lets the first `count` of those waiting go; `None` if there is no such gate, else how many went.
@@ -158,26 +142,14 @@ impl Gate {
 
     /// Waits until `n` requests in all have reached the gate, those let go included.
     pub async fn arrived(&self, n: u64) {
-        let arrived = |state: &State| {
-            state
-                .gates
-                .get(&self.id)
-                .is_none_or(|gate| gate.matcher.taken >= n)
-        };
+        let arrived = |state: &State| state.gates.get(&self.id).is_none_or(|gate| gate.matcher.taken >= n);
         self.shared.wait(arrived).await;
     }
 
     /// Who waits now, first come first.
     #[must_use]
     pub fn waiting(&self) -> Vec<Held> {
-        self.shared
-            .read(|state| {
-                state
-                    .gates
-                    .get(&self.id)
-                    .map(|gate| gate.report(self.id).waiting)
-            })
-            .unwrap_or_default()
+        self.shared.read(|state| state.gates.get(&self.id).map(|gate| gate.report(self.id).waiting)).unwrap_or_default()
     }
 
     /// Lets all go that wait now; later ones are stopped again. Returns how many went.
@@ -197,14 +169,10 @@ impl Gate {
 
     /// Takes the gate away; those waiting go on.
     pub fn remove(&self) -> usize {
-        self.shared
-            .write(|state| state.remove_gate(self.id))
-            .unwrap_or_default()
+        self.shared.write(|state| state.remove_gate(self.id)).unwrap_or_default()
     }
 
     fn open(&self, count: usize, verdict: Verdict) -> usize {
-        self.shared
-            .write(|state| state.open_gate(self.id, count, verdict))
-            .unwrap_or_default()
+        self.shared.write(|state| state.open_gate(self.id, count, verdict)).unwrap_or_default()
     }
 }

@@ -59,18 +59,9 @@ impl Tenant {
         let addr = listener.local_addr()?;
         let shared = Arc::new(Shared::new(state));
         let stopped = CancellationToken::new();
-        tokio::spawn(server::serve(
-            listener,
-            Arc::clone(&shared),
-            stopped.clone(),
-        ));
+        tokio::spawn(server::serve(listener, Arc::clone(&shared), stopped.clone()));
         let guard = Arc::new(stopped.clone().drop_guard());
-        Ok(Self {
-            shared,
-            addr,
-            stopped,
-            _stop_with_the_last: guard,
-        })
+        Ok(Self { shared, addr, stopped, _stop_with_the_last: guard })
     }
 
     /// `http://127.0.0.1:PORT`, for login, Graph and control alike.
@@ -131,9 +122,7 @@ impl Tenant {
 
     /// The same, for at most so long of real time; whether it came to hold.
     pub async fn wait_within(&self, limit: Duration, holds: impl FnMut(&View<'_>) -> bool) -> bool {
-        tokio::time::timeout(limit, self.wait_until(holds))
-            .await
-            .is_ok()
+        tokio::time::timeout(limit, self.wait_until(holds)).await.is_ok()
     }
 
     /// The knobs as they stand.
@@ -176,23 +165,14 @@ impl Tenant {
     /// How many requests that fault has taken.
     #[must_use]
     pub fn fault_hits(&self, id: u64) -> u64 {
-        let fault = |state: &State| {
-            state
-                .faults
-                .iter()
-                .find(|fault| fault.id == id)
-                .map(|fault| fault.matcher.taken)
-        };
+        let fault = |state: &State| state.faults.iter().find(|fault| fault.id == id).map(|fault| fault.matcher.taken);
         self.shared.read(fault).unwrap_or_default()
     }
 
     /// Puts a gate up.
     #[must_use]
     pub fn gate(&self, when: Match, hold: Hold) -> Gate {
-        Gate {
-            id: self.shared.write(|state| state.add_gate(when, hold)),
-            shared: Arc::clone(&self.shared),
-        }
+        Gate { id: self.shared.write(|state| state.add_gate(when, hold)), shared: Arc::clone(&self.shared) }
     }
 
     /// All gates and who waits at them.
@@ -218,12 +198,7 @@ impl Tenant {
     ///
     /// # Errors
     /// When there is no such user or property.
-    pub fn patch_user(
-        &self,
-        user: &str,
-        property: &str,
-        value: impl Into<Value>,
-    ) -> Result<bool, String> {
+    pub fn patch_user(&self, user: &str, property: &str, value: impl Into<Value>) -> Result<bool, String> {
         let value = value.into();
         self.shared.write(|state| {
             let id = state.known(user)?;
@@ -286,8 +261,7 @@ impl Tenant {
     /// # Errors
     /// When there is no such SKU.
     pub fn set_units(&self, sku: &str, set: impl FnOnce(&mut PrepaidUnits)) -> Result<(), String> {
-        self.shared
-            .write(|state| state.sku_mut(sku).map(|sku| set(&mut sku.prepaid_units)))
+        self.shared.write(|state| state.sku_mut(sku).map(|sku| set(&mut sku.prepaid_units)))
     }
 
     /// Removes a SKU from the tenant's subscriptions; whoever holds it keeps it.
@@ -304,16 +278,8 @@ impl Tenant {
 
     /// Grants exactly these application permissions to every app. Tokens issued before keep what they have.
     pub fn set_roles(&self, roles: &[&str]) {
-        let roles = roles
-            .iter()
-            .map(|role| (*role).to_owned())
-            .collect::<std::collections::BTreeSet<_>>();
-        self.shared.write(|state| {
-            state
-                .apps
-                .iter_mut()
-                .for_each(|app| app.roles = roles.clone())
-        });
+        let roles = roles.iter().map(|role| (*role).to_owned()).collect::<std::collections::BTreeSet<_>>();
+        self.shared.write(|state| state.apps.iter_mut().for_each(|app| app.roles = roles.clone()));
     }
 
     /// Sets the secret of every app and when it expires.
@@ -337,8 +303,7 @@ impl Tenant {
 
     /// Sets `organization.onPremisesLastSyncDateTime`; `None` follows the clock.
     pub fn set_last_sync(&self, at: Option<Timestamp>) {
-        self.shared
-            .write(|state| state.organization.on_premises_last_sync_date_time = at);
+        self.shared.write(|state| state.organization.on_premises_last_sync_date_time = at);
     }
 }
 
@@ -349,19 +314,12 @@ impl State {
 
     pub(super) fn sku_mut(&mut self, name: &str) -> Result<&mut super::sku::Sku, String> {
         let id = super::world::find_sku(&self.skus, name).map(|sku| sku.sku_id);
-        self.skus
-            .iter_mut()
-            .find(|sku| Some(sku.sku_id) == id)
-            .ok_or_else(|| format!("no SKU {name}"))
+        self.skus.iter_mut().find(|sku| Some(sku.sku_id) == id).ok_or_else(|| format!("no SKU {name}"))
     }
 
     pub(super) fn add_fault(&mut self, fault: Fault) -> u64 {
         let id = self.next_id();
-        self.faults.push(ArmedFault {
-            id,
-            matcher: Matcher::new(fault.when),
-            then: fault.then,
-        });
+        self.faults.push(ArmedFault { id, matcher: Matcher::new(fault.when), then: fault.then });
         id
     }
 
@@ -373,16 +331,12 @@ impl State {
 
     pub(super) fn expire_tokens(&mut self) {
         let now = self.now();
-        self.tokens
-            .values_mut()
-            .for_each(|token| token.expires = token.expires.min(now));
+        self.tokens.values_mut().for_each(|token| token.expires = token.expires.min(now));
     }
 
     pub(super) fn reset_counters(&mut self) {
         self.counters = Counters::default();
-        self.people
-            .values_mut()
-            .for_each(|person| person.counters = Default::default());
+        self.people.values_mut().for_each(|person| person.counters = Default::default());
         self.log.clear();
     }
 }

@@ -45,10 +45,8 @@ struct Asked {
 }
 
 fn asked(body: &Value) -> Result<Asked, GraphError> {
-    let missing: Vec<&str> = ["addLicenses", "removeLicenses"]
-        .into_iter()
-        .filter(|name| !body[*name].is_array())
-        .collect();
+    let missing: Vec<&str> =
+        ["addLicenses", "removeLicenses"].into_iter().filter(|name| !body[*name].is_array()).collect();
     if !missing.is_empty() {
         return Err(GraphError::bad_request(format!(
             "One or more parameters of the operation 'assignLicense' are missing from the request payload. The missing \
@@ -60,17 +58,11 @@ fn asked(body: &Value) -> Result<Asked, GraphError> {
     let add = list(&body["addLicenses"])
         .iter()
         .map(|license| {
-            let disabled = list(&license["disabledPlans"])
-                .iter()
-                .map(guid)
-                .collect::<Result<_, _>>()?;
+            let disabled = list(&license["disabledPlans"]).iter().map(guid).collect::<Result<_, _>>()?;
             Ok((guid(&license["skuId"])?, disabled))
         })
         .collect::<Result<Vec<_>, GraphError>>()?;
-    let remove = list(&body["removeLicenses"])
-        .iter()
-        .map(guid)
-        .collect::<Result<Vec<_>, _>>()?;
+    let remove = list(&body["removeLicenses"]).iter().map(guid).collect::<Result<Vec<_>, _>>()?;
     if add.is_empty() && remove.is_empty() {
         return Err(GraphError::bad_request("No license changes provided"));
     }
@@ -87,11 +79,7 @@ fn guid(value: &Value) -> Result<Uuid, GraphError> {
 
 impl State {
     /// Carries out assignLicense. Returns the part numbers whose assignment changed.
-    pub(super) fn assign_license(
-        &mut self,
-        id: Uuid,
-        body: &Value,
-    ) -> Result<Vec<String>, GraphError> {
+    pub(super) fn assign_license(&mut self, id: Uuid, body: &Value) -> Result<Vec<String>, GraphError> {
         let asked = asked(body)?;
         for (sku, disabled) in &asked.add {
             self.check_product(*sku, disabled)?;
@@ -113,21 +101,11 @@ impl State {
             }
         }
         for (sku, disabled_plans) in asked.add {
-            if next.put(Source {
-                sku,
-                group: None,
-                disabled_plans,
-                error: None,
-                since: now,
-            }) {
+            if next.put(Source { sku, group: None, disabled_plans, error: None, since: now }) {
                 changed.push(sku);
             }
         }
-        let newly_held: Vec<Uuid> = next
-            .held_skus()
-            .difference(&person.licensing.held_skus())
-            .copied()
-            .collect();
+        let newly_held: Vec<Uuid> = next.held_skus().difference(&person.licensing.held_skus()).copied().collect();
         for sku in newly_held {
             self.check_seat(sku)?;
         }
@@ -146,9 +124,7 @@ impl State {
             )));
         };
         if sku.applies_to != "User" {
-            return Err(GraphError::bad_request(format!(
-                "License {id} cannot be assigned to a user."
-            )));
+            return Err(GraphError::bad_request(format!("License {id} cannot be assigned to a user.")));
         }
         match disabled.iter().find(|plan| sku.plan(**plan).is_none()) {
             // The exact text is not public; only its sense is.
@@ -165,9 +141,7 @@ impl State {
         let Some(person) = self.people.get_mut(&id) else {
             return Err(GraphError::not_found(&id.to_string()));
         };
-        let mut valid = person
-            .text("usageLocation")
-            .is_some_and(super::countries::is_country);
+        let mut valid = person.text("usageLocation").is_some_and(super::countries::is_country);
         if let Some(set) = person.location_set.filter(|_| valid) {
             valid = now >= after(set, span) && person.refused_location >= calls;
             person.refused_location += u32::from(person.refused_location < calls);
@@ -175,9 +149,7 @@ impl State {
         if valid {
             return Ok(());
         }
-        Err(GraphError::bad_request(
-            "License assignment cannot be done for user with invalid usage location.",
-        ))
+        Err(GraphError::bad_request("License assignment cannot be done for user with invalid usage location."))
     }
 
     fn check_removal(&self, licensing: &Licensing, sku: Uuid) -> Result<(), GraphError> {
@@ -189,27 +161,19 @@ impl State {
         if licensing.direct(sku).is_some() {
             return Ok(());
         }
-        Err(GraphError::bad_request(
-            if licensing.sources.iter().any(|source| source.sku == sku) {
-                "User license is inherited from a group membership and it cannot be removed directly from the user."
-            } else {
-                "User does not have a corresponding license."
-            },
-        ))
+        Err(GraphError::bad_request(if licensing.sources.iter().any(|source| source.sku == sku) {
+            "User license is inherited from a group membership and it cannot be removed directly from the user."
+        } else {
+            "User does not have a corresponding license."
+        }))
     }
 
     fn check_seat(&self, id: Uuid) -> Result<(), GraphError> {
-        let seats = self
-            .skus
-            .iter()
-            .find(|sku| sku.sku_id == id)
-            .map_or(0, |sku| sku.prepaid_units.assignable());
+        let seats = self.skus.iter().find(|sku| sku.sku_id == id).map_or(0, |sku| sku.prepaid_units.assignable());
         if self.consumed(id) < seats {
             return Ok(());
         }
-        Err(GraphError::bad_request(format!(
-            "Subscription with SKU {id} does not have any available licenses."
-        )))
+        Err(GraphError::bad_request(format!("Subscription with SKU {id} does not have any available licenses.")))
     }
 
     fn check_plans_together(&self, next: &Licensing) -> Result<(), GraphError> {
@@ -223,12 +187,8 @@ impl State {
             }
         }
         for rule in &self.dependencies {
-            let missing: Vec<String> = rule
-                .needs
-                .iter()
-                .filter(|plan| !enabled.contains_key(plan))
-                .map(Uuid::to_string)
-                .collect();
+            let missing: Vec<String> =
+                rule.needs.iter().filter(|plan| !enabled.contains_key(plan)).map(Uuid::to_string).collect();
             if enabled.contains_key(&rule.plan) && !missing.is_empty() {
                 return Err(GraphError::bad_request(format!(
                     "License assignment failed because service plan {} depends on the service plan(s) {}",
@@ -242,11 +202,7 @@ impl State {
 
     /// Seats in use, at this instant.
     pub(super) fn consumed(&self, sku: Uuid) -> u32 {
-        let elsewhere = self
-            .skus
-            .iter()
-            .find(|known| known.sku_id == sku)
-            .map_or(0, |known| known.taken_elsewhere);
+        let elsewhere = self.skus.iter().find(|known| known.sku_id == sku).map_or(0, |known| known.taken_elsewhere);
         elsewhere.saturating_add(self.seats.get(&sku).map_or(0, |seats| seats.held))
     }
 
@@ -255,12 +211,7 @@ impl State {
         let now = self.now();
         let seen = |(at, _): &&(Timestamp, u32)| after(*at, self.knobs.seat_lag) <= now;
         let held = self.seats.get(&sku.sku_id).map_or(0, |seats| {
-            let latest = seats
-                .history
-                .iter()
-                .rev()
-                .find(seen)
-                .or(seats.history.front());
+            let latest = seats.history.iter().rev().find(seen).or(seats.history.front());
             latest.map_or(seats.held, |(_, held)| *held)
         });
         sku.taken_elsewhere.saturating_add(held)
@@ -273,8 +224,7 @@ impl State {
 
     /// What a written license means here.
     pub(super) fn source(&self, license: &NewLicense, since: Timestamp) -> Result<Source, String> {
-        let sku =
-            find_sku(&self.skus, &license.sku).ok_or_else(|| format!("no SKU {}", license.sku))?;
+        let sku = find_sku(&self.skus, &license.sku).ok_or_else(|| format!("no SKU {}", license.sku))?;
         let plan = |name: &String| {
             let plan = sku.plan_named(name).map(|plan| plan.service_plan_id);
             plan.ok_or_else(|| format!("{} has no plan {name}", sku.sku_part_number))
@@ -282,35 +232,19 @@ impl State {
         Ok(Source {
             sku: sku.sku_id,
             group: license.assigned_by_group,
-            disabled_plans: license
-                .disabled_plans
-                .iter()
-                .map(plan)
-                .collect::<Result<_, _>>()?,
+            disabled_plans: license.disabled_plans.iter().map(plan).collect::<Result<_, _>>()?,
             error: license.error.clone(),
             since,
         })
     }
 
     /// Another administrator's change.
-    pub(super) fn change_licenses(
-        &mut self,
-        id: Uuid,
-        change: &LicenseChange,
-    ) -> Result<(), String> {
+    pub(super) fn change_licenses(&mut self, id: Uuid, change: &LicenseChange) -> Result<(), String> {
         let now = self.now();
-        let mut next = self
-            .people
-            .get(&id)
-            .ok_or_else(|| format!("no user {id}"))?
-            .licensing
-            .clone();
+        let mut next = self.people.get(&id).ok_or_else(|| format!("no user {id}"))?.licensing.clone();
         for name in &change.remove {
-            let sku = find_sku(&self.skus, name)
-                .ok_or_else(|| format!("no SKU {name}"))?
-                .sku_id;
-            next.sources
-                .retain(|source| source.sku != sku || source.group != change.remove_from_group);
+            let sku = find_sku(&self.skus, name).ok_or_else(|| format!("no SKU {name}"))?.sku_id;
+            next.sources.retain(|source| source.sku != sku || source.group != change.remove_from_group);
         }
         for license in &change.add {
             next.put(self.source(license, now)?);
@@ -321,14 +255,7 @@ impl State {
 
     pub(super) fn set_sources(&mut self, id: Uuid, sources: Vec<Source>) {
         if !sources.is_empty() {
-            self.relicense(
-                id,
-                Licensing {
-                    sources,
-                    ..Licensing::default()
-                },
-                false,
-            );
+            self.relicense(id, Licensing { sources, ..Licensing::default() }, false);
         }
     }
 
@@ -342,18 +269,10 @@ impl State {
         };
         let old = std::mem::replace(&mut person.licensing, next);
         if lagging && (!span.is_zero() || reads > 0) && person.stale.is_none() {
-            person.stale = Some(Stale {
-                shown: old.clone(),
-                until: after(now, span),
-                reads_left: reads,
-            });
+            person.stale = Some(Stale { shown: old.clone(), until: after(now, span), reads_left: reads });
             self.lagging.insert(id);
         }
-        let names = if person.stale.is_some() {
-            Vec::new()
-        } else {
-            person.licensing.differences(&old)
-        };
+        let names = if person.stale.is_some() { Vec::new() } else { person.licensing.differences(&old) };
         if person.existence == Existence::Present {
             let held = person.licensing.held_skus();
             self.count_seats(&old.held_skus(), &held);
@@ -370,17 +289,9 @@ impl State {
             if seats.history.is_empty() {
                 seats.history.push_back((Timestamp::MIN, seats.held));
             }
-            seats.held = if new.contains(sku) {
-                seats.held + 1
-            } else {
-                seats.held.saturating_sub(1)
-            };
+            seats.held = if new.contains(sku) { seats.held + 1 } else { seats.held.saturating_sub(1) };
             seats.history.push_back((now, seats.held));
-            while seats
-                .history
-                .get(1)
-                .is_some_and(|(at, _)| after(*at, lag) <= now)
-            {
+            while seats.history.get(1).is_some_and(|(at, _)| after(*at, lag) <= now) {
                 seats.history.pop_front();
             }
         }

@@ -47,24 +47,17 @@ impl Licensing {
 
     /// Plans of `sku` that are off in every source.
     pub(super) fn disabled_everywhere(&self, sku: Uuid) -> BTreeSet<Uuid> {
-        let mut sources = self
-            .active()
-            .filter(|source| source.sku == sku)
-            .map(|source| &source.disabled_plans);
+        let mut sources = self.active().filter(|source| source.sku == sku).map(|source| &source.disabled_plans);
         let Some(first) = sources.next() else {
             return BTreeSet::new();
         };
-        sources.fold(first.clone(), |common, next| {
-            common.intersection(next).copied().collect()
-        })
+        sources.fold(first.clone(), |common, next| common.intersection(next).copied().collect())
     }
 
     pub(super) fn assigned_licenses(&self) -> Value {
         let licenses = self.held_skus().into_iter();
         Value::Array(
-            licenses
-                .map(|sku| json!({ "skuId": sku, "disabledPlans": self.disabled_everywhere(sku) }))
-                .collect(),
+            licenses.map(|sku| json!({ "skuId": sku, "disabledPlans": self.disabled_everywhere(sku) })).collect(),
         )
     }
 
@@ -100,11 +93,7 @@ impl Licensing {
     pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
         let mut names = Vec::new();
         let effective = |licensing: &Self| -> Vec<(Uuid, BTreeSet<Uuid>)> {
-            licensing
-                .held_skus()
-                .into_iter()
-                .map(|sku| (sku, licensing.disabled_everywhere(sku)))
-                .collect()
+            licensing.held_skus().into_iter().map(|sku| (sku, licensing.disabled_everywhere(sku))).collect()
         };
         if effective(self) != effective(other) {
             names.push("assignedLicenses");
@@ -116,21 +105,14 @@ impl Licensing {
     }
 
     pub(super) fn direct(&self, sku: Uuid) -> Option<usize> {
-        self.sources
-            .iter()
-            .position(|source| source.sku == sku && source.group.is_none())
+        self.sources.iter().position(|source| source.sku == sku && source.group.is_none())
     }
 
     /// Adds a source, or replaces what the same one gave; `false` if nothing differs.
     pub(super) fn put(&mut self, new: Source) -> bool {
-        let same = self
-            .sources
-            .iter_mut()
-            .find(|source| source.sku == new.sku && source.group == new.group);
+        let same = self.sources.iter_mut().find(|source| source.sku == new.sku && source.group == new.group);
         match same {
-            Some(old) if old.disabled_plans == new.disabled_plans && old.error == new.error => {
-                false
-            }
+            Some(old) if old.disabled_plans == new.disabled_plans && old.error == new.error => false,
             Some(old) => {
                 *old = new;
                 true
@@ -152,11 +134,7 @@ impl Licensing {
             }
         }
         for (id, service) in enabled {
-            self.plans.entry(id).or_insert(HeldPlan {
-                enabled: true,
-                service,
-                since: now,
-            });
+            self.plans.entry(id).or_insert(HeldPlan { enabled: true, service, since: now });
         }
     }
 }
@@ -168,13 +146,8 @@ pub(super) fn enabled_plans(licensing: &Licensing, skus: &[Sku]) -> BTreeMap<Uui
         .filter_map(|source| Some((source, skus.iter().find(|sku| sku.sku_id == source.sku)?)))
         .flat_map(|(source, sku)| {
             let on = |id: Uuid| !source.disabled_plans.contains(&id);
-            let plans = sku
-                .service_plans
-                .iter()
-                .filter(|plan| plan.applies_to == "User");
-            plans
-                .filter(move |plan| on(plan.service_plan_id))
-                .map(|plan| (plan.service_plan_id, plan.service.clone()))
+            let plans = sku.service_plans.iter().filter(|plan| plan.applies_to == "User");
+            plans.filter(move |plan| on(plan.service_plan_id)).map(|plan| (plan.service_plan_id, plan.service.clone()))
         })
         .collect()
 }

@@ -39,12 +39,7 @@ struct Refusal {
 
 impl Refusal {
     fn new(status: u16, error: &'static str, code: u32, text: String) -> Self {
-        Self {
-            status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST),
-            error,
-            code,
-            text,
-        }
+        Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), error, code, text }
     }
 
     /// AADSTS900144.
@@ -63,23 +58,14 @@ pub(super) fn answer(state: &mut State, tenant: &str, call: &Call) -> Reply {
     reply.set("cache-control", "no-store, no-cache");
     reply.set("pragma", "no-cache");
     reply.set("x-ms-request-id", &call.correlation.request_id);
-    reply.set(
-        "date",
-        &call
-            .correlation
-            .at
-            .strftime("%a, %d %b %Y %H:%M:%S GMT")
-            .to_string(),
-    );
+    reply.set("date", &call.correlation.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     reply
 }
 
 fn grant(state: &mut State, tenant: &str, call: &Call) -> Result<serde_json::Value, Refusal> {
     let organization = &state.organization;
     let known = |domain: &String| domain.eq_ignore_ascii_case(tenant);
-    if !organization.id.to_string().eq_ignore_ascii_case(tenant)
-        && !organization.verified_domains.iter().any(known)
-    {
+    if !organization.id.to_string().eq_ignore_ascii_case(tenant) && !organization.verified_domains.iter().any(known) {
         let text = format!(
             "Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the \
              correct cloud. Check with your subscription administrator, this may happen if there are no active \
@@ -88,9 +74,7 @@ fn grant(state: &mut State, tenant: &str, call: &Call) -> Result<serde_json::Val
         return Err(Refusal::new(400, "invalid_request", 90_002, text));
     }
     let form = form(&call.body);
-    let grant_type = form
-        .get("grant_type")
-        .ok_or_else(|| Refusal::missing("grant_type"))?;
+    let grant_type = form.get("grant_type").ok_or_else(|| Refusal::missing("grant_type"))?;
     if grant_type != "client_credentials" {
         let text = format!("The app requested an unsupported grant type '{grant_type}'.");
         return Err(Refusal::new(400, "unsupported_grant_type", 70_003, text));
@@ -98,62 +82,31 @@ fn grant(state: &mut State, tenant: &str, call: &Call) -> Result<serde_json::Val
     let (client_id, secret) = credentials(call, &form)?;
     let roles = verify(state, &client_id, secret.as_deref())?;
     let resource = resource(form.get("scope").ok_or_else(|| Refusal::missing("scope"))?)?;
-    let for_graph =
-        GRAPH_HOSTS.contains(&resource.as_str()) || resource == format!("http://{}", call.host);
+    let for_graph = GRAPH_HOSTS.contains(&resource.as_str()) || resource == format!("http://{}", call.host);
     let lifetime = state.knobs.token_lifetime;
     let token = draw_token(state);
     let expires = after(call.correlation.at, lifetime);
-    state.tokens.insert(
-        token.clone(),
-        Token {
-            expires,
-            roles,
-            for_graph,
-        },
-    );
+    state.tokens.insert(token.clone(), Token { expires, roles, for_graph });
     let seconds = lifetime.as_secs();
-    Ok(
-        json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }),
-    )
+    Ok(json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
 }
 
 /// The client id and secret, from the form or from HTTP Basic.
-fn credentials(
-    call: &Call,
-    form: &BTreeMap<String, String>,
-) -> Result<(String, Option<String>), Refusal> {
+fn credentials(call: &Call, form: &BTreeMap<String, String>) -> Result<(String, Option<String>), Refusal> {
     let basic = call
         .headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok()?.strip_prefix("Basic "))
         .and_then(|encoded| String::from_utf8(STANDARD.decode(encoded.trim()).ok()?).ok())
-        .and_then(|pair| {
-            pair.split_once(':')
-                .map(|(id, secret)| (form_decoded(id), form_decoded(secret)))
-        });
+        .and_then(|pair| pair.split_once(':').map(|(id, secret)| (form_decoded(id), form_decoded(secret))));
     let (basic_id, basic_secret) = basic.unzip();
-    let client_id = form
-        .get("client_id")
-        .cloned()
-        .or(basic_id)
-        .ok_or_else(|| Refusal::missing("client_id"))?;
-    Ok((
-        client_id,
-        form.get("client_secret").cloned().or(basic_secret),
-    ))
+    let client_id = form.get("client_id").cloned().or(basic_id).ok_or_else(|| Refusal::missing("client_id"))?;
+    Ok((client_id, form.get("client_secret").cloned().or(basic_secret)))
 }
 
 /// The roles of the app whose secret this is.
-fn verify(
-    state: &State,
-    client_id: &str,
-    secret: Option<&str>,
-) -> Result<BTreeSet<String>, Refusal> {
-    let Some(app) = state
-        .apps
-        .iter()
-        .find(|app| app.app_id.eq_ignore_ascii_case(client_id))
-    else {
+fn verify(state: &State, client_id: &str, secret: Option<&str>) -> Result<BTreeSet<String>, Refusal> {
+    let Some(app) = state.apps.iter().find(|app| app.app_id.eq_ignore_ascii_case(client_id)) else {
         let text = format!(
             "Application with identifier '{client_id}' was not found in the directory '{}'. This can happen if the \
              application has not been installed by the administrator of the tenant or consented to by any user in the \
@@ -164,12 +117,7 @@ fn verify(
     };
     let Some(secret) = secret else {
         let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
-        return Err(Refusal::new(
-            401,
-            "invalid_client",
-            7_000_218,
-            text.to_owned(),
-        ));
+        return Err(Refusal::new(401, "invalid_client", 7_000_218, text.to_owned()));
     };
     if secret != app.secret {
         let text = format!(
@@ -179,10 +127,7 @@ fn verify(
         );
         return Err(Refusal::new(401, "invalid_client", 7_000_215, text));
     }
-    if app
-        .secret_expires
-        .is_some_and(|expires| expires <= state.now())
-    {
+    if app.secret_expires.is_some_and(|expires| expires <= state.now()) {
         let text = format!(
             "The provided client secret keys for app '{}' are expired. Visit the Azure portal to create new keys for your \
              app, or consider using certificate credentials for added security.",
@@ -196,12 +141,7 @@ fn verify(
 /// The one resource of a `…/.default` scope.
 fn resource(scope: &str) -> Result<String, Refusal> {
     let mut scopes = scope.split_whitespace();
-    match (
-        scopes
-            .next()
-            .and_then(|first| first.strip_suffix("/.default")),
-        scopes.next(),
-    ) {
+    match (scopes.next().and_then(|first| first.strip_suffix("/.default")), scopes.next()) {
         (Some(resource), None) => Ok(resource.trim_end_matches('/').to_owned()),
         (Some(_), Some(_)) => {
             let text = format!(
@@ -222,31 +162,16 @@ fn resource(scope: &str) -> Result<String, Refusal> {
 /// Looks like a JWT, holds nothing.
 fn draw_token(state: &mut State) -> String {
     let mut part = |uuids: usize| {
-        let bytes: Vec<u8> = (0..uuids)
-            .flat_map(|_| state.draw_id().into_bytes())
-            .collect();
+        let bytes: Vec<u8> = (0..uuids).flat_map(|_| state.draw_id().into_bytes()).collect();
         URL_SAFE_NO_PAD.encode(bytes)
     };
-    format!(
-        "eyJ0eXAiOiJKV1Qi{}.eyJhdWQi{}.{}",
-        part(2),
-        part(12),
-        part(8)
-    )
+    format!("eyJ0eXAiOiJKV1Qi{}.eyJhdWQi{}.{}", part(2), part(12), part(8))
 }
 
 fn refused(state: &mut State, call: &Call, refusal: &Refusal) -> Reply {
-    let timestamp = call
-        .correlation
-        .at
-        .strftime("%Y-%m-%d %H:%M:%SZ")
-        .to_string();
+    let timestamp = call.correlation.at.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
     let trace = call.correlation.request_id.clone();
-    let correlation = match call
-        .headers
-        .get("client-request-id")
-        .and_then(|value| value.to_str().ok())
-    {
+    let correlation = match call.headers.get("client-request-id").and_then(|value| value.to_str().ok()) {
         Some(sent) => sent.to_owned(),
         None => state.draw_id().to_string(),
     };

@@ -42,19 +42,13 @@ impl Match {
     /// Requests with that method and piece of path.
     #[must_use]
     pub fn new(method: &str, path: &str) -> Self {
-        Self {
-            method: Some(method.to_owned()),
-            ..Self::path(path)
-        }
+        Self { method: Some(method.to_owned()), ..Self::path(path) }
     }
 
     /// Requests whose path and query contain that, or with `*` fit it as a whole.
     #[must_use]
     pub fn path(path: &str) -> Self {
-        Self {
-            path: Some(path.to_owned()),
-            ..Self::default()
-        }
+        Self { path: Some(path.to_owned()), ..Self::default() }
     }
 
     /// The same for one user, by object id or UPN.
@@ -101,21 +95,13 @@ impl Match {
     fn fits(&self, call: &Call) -> bool {
         let user = |wanted: &str| {
             call.user.as_ref().is_some_and(|user| {
-                user.id.to_string().eq_ignore_ascii_case(wanted)
-                    || user.upn.eq_ignore_ascii_case(wanted)
+                user.id.to_string().eq_ignore_ascii_case(wanted) || user.upn.eq_ignore_ascii_case(wanted)
             })
         };
-        self.method
-            .as_deref()
-            .is_none_or(|method| call.method.as_str().eq_ignore_ascii_case(method))
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|path| fits_path(path, &call.target()))
+        self.method.as_deref().is_none_or(|method| call.method.as_str().eq_ignore_ascii_case(method))
+            && self.path.as_deref().is_none_or(|path| fits_path(path, &call.target()))
             && self.user.as_deref().is_none_or(user)
-            && self
-                .in_batch
-                .is_none_or(|wanted| wanted == call.batch_item.is_some())
+            && self.in_batch.is_none_or(|wanted| wanted == call.batch_item.is_some())
     }
 }
 
@@ -139,11 +125,7 @@ fn fits_path(pattern: &str, target: &str) -> bool {
 
 impl Matcher {
     pub(super) fn new(rule: Match) -> Self {
-        Self {
-            rule,
-            seen: 0,
-            taken: 0,
-        }
+        Self { rule, seen: 0, taken: 0 }
     }
 
     /// Whether this request is one of those meant; counts it.
@@ -152,10 +134,7 @@ impl Matcher {
             return false;
         }
         self.seen += 1;
-        let past = self
-            .seen
-            .checked_sub(self.rule.skip)
-            .filter(|past| *past > 0);
+        let past = self.seen.checked_sub(self.rule.skip).filter(|past| *past > 0);
         let takes = past.is_some_and(|past| past.is_multiple_of(self.rule.every.max(1)));
         self.taken += u64::from(takes);
         takes
@@ -174,10 +153,6 @@ mod tests {
     fn a_star_makes_a_whole_pattern() {
         let target = "/v1.0/users?$top=999&$skiptoken=abc";
         assert!(fits_path("skiptoken", target) && fits_path("/v1.0/users?*skiptoken=*", target));
-        assert!(
-            !fits_path("/users?*", target)
-                && !fits_path("*delta*", target)
-                && fits_path("*abc", target)
-        );
+        assert!(!fits_path("/users?*", target) && !fits_path("*delta*", target) && fits_path("*abc", target));
     }
 }

@@ -18,11 +18,7 @@ pub struct NewUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Uuid>,
     /// The directory's objectGUID: given for a synced user.
-    #[serde(
-        default,
-        rename = "objectGUID",
-        skip_serializing_if = "Option::is_none"
-    )]
+    #[serde(default, rename = "objectGUID", skip_serializing_if = "Option::is_none")]
     pub object_guid: Option<Uuid>,
     /// What the user holds from the start; seats are counted, not checked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -53,19 +49,13 @@ impl NewLicense {
     /// A direct assignment with every plan on.
     #[must_use]
     pub fn direct(sku: &str) -> Self {
-        Self {
-            sku: sku.to_owned(),
-            ..Self::default()
-        }
+        Self { sku: sku.to_owned(), ..Self::default() }
     }
 
     /// An assignment that a group gives.
     #[must_use]
     pub fn by_group(sku: &str, group: Uuid) -> Self {
-        Self {
-            assigned_by_group: Some(group),
-            ..Self::direct(sku)
-        }
+        Self { assigned_by_group: Some(group), ..Self::direct(sku) }
     }
 
     /// The same with these plans off.
@@ -86,10 +76,7 @@ impl NewUser {
     /// A user as Entra Connect creates it for the directory object `object_guid`.
     #[must_use]
     pub fn synced(user_principal_name: &str, object_guid: Uuid) -> Self {
-        Self {
-            object_guid: Some(object_guid),
-            ..Self::cloud(user_principal_name)
-        }
+        Self { object_guid: Some(object_guid), ..Self::cloud(user_principal_name) }
     }
 
     /// The same with one property more, by its Graph name.
@@ -120,12 +107,7 @@ impl NewUser {
 
     /// Fills in what Entra would.
     pub(super) fn completed(mut self, now: Timestamp) -> Self {
-        let upn = self
-            .properties
-            .get("userPrincipalName")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned();
+        let upn = self.properties.get("userPrincipalName").and_then(Value::as_str).unwrap_or_default().to_owned();
         let local = upn.split('@').next().unwrap_or_default().to_owned();
         self.fill("accountEnabled", json!(true));
         self.fill("userType", json!("Member"));
@@ -140,20 +122,13 @@ impl NewUser {
             self.fill("onPremisesUserPrincipalName", json!(upn));
             self.fill("onPremisesDomainName", json!("corp.example.test"));
             self.fill("onPremisesLastSyncDateTime", json!(instant(now)));
-            let name = self
-                .properties
-                .get("displayName")
-                .and_then(Value::as_str)
-                .unwrap_or(&local);
+            let name = self.properties.get("displayName").and_then(Value::as_str).unwrap_or(&local);
             let dn = format!("CN={name},OU=Staff,DC=corp,DC=example,DC=test");
             self.fill("onPremisesDistinguishedName", json!(dn));
             let rid = guid.as_u128() as u32;
             self.fill(
                 "onPremisesSecurityIdentifier",
-                json!(format!(
-                    "S-1-5-21-1004336348-1177238915-682003330-{}",
-                    rid.max(1000)
-                )),
+                json!(format!("S-1-5-21-1004336348-1177238915-682003330-{}", rid.max(1000))),
             );
         }
         self

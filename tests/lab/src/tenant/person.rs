@@ -87,9 +87,7 @@ impl Person {
 
     /// What a read shows now: the stale picture while there is one.
     pub(super) fn shown_licensing(&self) -> &Licensing {
-        self.stale
-            .as_ref()
-            .map_or(&self.licensing, |stale| &stale.shown)
+        self.stale.as_ref().map_or(&self.licensing, |stale| &stale.shown)
     }
 
     /// The value of a known property as a read shows it.
@@ -99,10 +97,7 @@ impl Person {
             "assignedLicenses" => self.shown_licensing().assigned_licenses(),
             "licenseAssignmentStates" => self.shown_licensing().assignment_states(),
             "assignedPlans" => self.shown_licensing().assigned_plans(),
-            _ => match (
-                self.properties.get(name),
-                property(name).map(|property| property.kind),
-            ) {
+            _ => match (self.properties.get(name), property(name).map(|property| property.kind)) {
                 (Some(value), _) => value.clone(),
                 (None, Some(Kind::List)) => json!([]),
                 (None, _) => Value::Null,
@@ -117,9 +112,7 @@ impl Person {
             Some(names) => body.extend(names.iter().map(|name| (name.clone(), self.value(name)))),
             None => {
                 let defaults = PROPERTIES.iter().filter(|property| property.default);
-                body.extend(
-                    defaults.map(|property| (property.name.to_owned(), self.value(property.name))),
-                );
+                body.extend(defaults.map(|property| (property.name.to_owned(), self.value(property.name))));
                 body.insert("id".to_owned(), json!(self.id));
             }
         }
@@ -128,11 +121,7 @@ impl Person {
 
     /// Whether any of these changed after `seq`.
     pub(super) fn changed_since(&self, seq: u64, name: &str) -> bool {
-        self.created_seq > seq
-            || self
-                .property_seq
-                .get(name)
-                .is_some_and(|changed| *changed > seq)
+        self.created_seq > seq || self.property_seq.get(name).is_some_and(|changed| *changed > seq)
     }
 }
 

@@ -29,33 +29,15 @@ pub(super) enum Kind {
 }
 
 const fn row(name: &'static str, kind: Kind, default: bool) -> Property {
-    Property {
-        name,
-        default,
-        kind,
-        mastered: true,
-        read_only: false,
-    }
+    Property { name, default, kind, mastered: true, read_only: false }
 }
 
 const fn read_only(name: &'static str, kind: Kind) -> Property {
-    Property {
-        name,
-        default: false,
-        kind,
-        mastered: true,
-        read_only: true,
-    }
+    Property { name, default: false, kind, mastered: true, read_only: true }
 }
 
 const fn cloud(name: &'static str, kind: Kind) -> Property {
-    Property {
-        name,
-        default: false,
-        kind,
-        mastered: false,
-        read_only: false,
-    }
+    Property { name, default: false, kind, mastered: false, read_only: false }
 }
 
 /// Every known property, `id` apart.
@@ -113,8 +95,5 @@ impl Property {
 
 /// The property of that exact name.
 pub(super) fn property(name: &str) -> Option<&'static Property> {
-    PROPERTIES
-        .binary_search_by(|property| property.name.cmp(name))
-        .ok()
-        .map(|at| &PROPERTIES[at])
+    PROPERTIES.binary_search_by(|property| property.name.cmp(name)).ok().map(|at| &PROPERTIES[at])
 }

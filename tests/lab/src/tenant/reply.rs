@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 /// Graph's usual content type; clients compare the media type only.
-pub(super) const ODATA: &str = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
+pub(super) const ODATA: &str =
+    "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8";
 
 /// One answer.
 #[derive(Debug, Clone)]
@@ -19,22 +20,14 @@ pub(super) struct Reply {
 impl Reply {
     /// A status without a body.
     pub(super) fn empty(status: StatusCode) -> Self {
-        Self {
-            status,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: HeaderMap::new(), body: Bytes::new() }
     }
 
     /// A JSON body under that content type.
     pub(super) fn json(status: StatusCode, content_type: &'static str, body: &Value) -> Self {
         let mut headers = HeaderMap::new();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-        Self {
-            status,
-            headers,
-            body: Bytes::from(body.to_string()),
-        }
+        Self { status, headers, body: Bytes::from(body.to_string()) }
     }
 
     /// A successful Graph answer.
@@ -81,12 +74,7 @@ pub(super) struct Correlation {
 
 impl GraphError {
     pub(super) fn new(status: StatusCode, code: &str, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.to_owned(),
-            message: message.into(),
-            headers: Vec::new(),
-        }
+        Self { status, code: code.to_owned(), message: message.into(), headers: Vec::new() }
     }
 
     /// 400 `Request_BadRequest`, Graph's answer to nearly everything wrong with a directory request.
@@ -109,11 +97,7 @@ impl GraphError {
 
     /// 401 with one of the texts of a refused token.
     pub(super) fn unauthenticated(message: &str) -> Self {
-        Self::new(
-            StatusCode::UNAUTHORIZED,
-            "InvalidAuthenticationToken",
-            message,
-        )
+        Self::new(StatusCode::UNAUTHORIZED, "InvalidAuthenticationToken", message)
     }
 
     /// 403 for a missing application permission.
@@ -142,8 +126,7 @@ impl GraphError {
             inner["message"] = json!(self.message);
             inner["status"] = json!("429");
         }
-        let body =
-            json!({ "error": { "code": self.code, "message": self.message, "innerError": inner } });
+        let body = json!({ "error": { "code": self.code, "message": self.message, "innerError": inner } });
         let mut reply = Reply::json(self.status, "application/json", &body);
         for (name, value) in &self.headers {
             reply.set(name, value);
@@ -157,10 +140,7 @@ impl Correlation {
     pub(super) fn stamp(&self, reply: &mut Reply, resource_units: u32) {
         reply.set("request-id", &self.request_id);
         reply.set("client-request-id", &self.client_request_id);
-        reply.set(
-            "date",
-            &self.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string(),
-        );
+        reply.set("date", &self.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
         reply.set("cache-control", "no-cache");
         reply.set("strict-transport-security", "max-age=31536000");
         reply.set(

@@ -10,14 +10,8 @@ use uuid::Uuid;
 const KEPT: usize = 200_000;
 
 /// Request headers worth keeping.
-pub(super) const HEADERS: [&str; 6] = [
-    "accept",
-    "consistencylevel",
-    "content-type",
-    "prefer",
-    "user-agent",
-    "x-ms-throttle-priority",
-];
+pub(super) const HEADERS: [&str; 6] =
+    ["accept", "consistencylevel", "content-type", "prefer", "user-agent", "x-ms-throttle-priority"];
 
 /// One request, or one item of a `$batch`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -79,8 +73,7 @@ impl RequestLog {
 
     pub(super) fn record_mut(&mut self, seq: u64) -> Option<&mut RequestRecord> {
         let first = self.records.front()?.seq;
-        self.records
-            .get_mut(usize::try_from(seq.checked_sub(first)?).ok()?)
+        self.records.get_mut(usize::try_from(seq.checked_sub(first)?).ok()?)
     }
 
     /// Records with a number above `after`.

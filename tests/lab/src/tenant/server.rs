@@ -27,15 +27,9 @@ const MAX_BODY: usize = 4 << 20;
 
 /// Serves until stopped; open connections end then.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: CancellationToken) {
-    let router = Router::new()
-        .nest("/lab", control::routes())
-        .fallback(graph_or_login)
-        .with_state(shared);
+    let router = Router::new().nest("/lab", control::routes()).fallback(graph_or_login).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Switch>();
-    let doorway = Doorway {
-        listener,
-        stopped: stopped.clone(),
-    };
+    let doorway = Doorway { listener, stopped: stopped.clone() };
     tokio::select! {
         // Never returns; its errors are those of single connections.
         _ = axum::serve(doorway, service) => {}
@@ -66,11 +60,7 @@ async fn graph_or_login(
 
 async fn read(request: Request) -> Option<Incoming> {
     let (parts, body) = request.into_parts();
-    let host = parts
-        .headers
-        .get(header::HOST)
-        .and_then(|host| host.to_str().ok())
-        .unwrap_or("localhost");
+    let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
     Some(Incoming {
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().map(str::to_owned),

@@ -13,10 +13,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(state: State) -> Self {
-        Self {
-            state: Mutex::new(state),
-            changed: watch::Sender::new(0),
-        }
+        Self { state: Mutex::new(state), changed: watch::Sender::new(0) }
     }
 
     /// Looks, after letting pass what time has brought.

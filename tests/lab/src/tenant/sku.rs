@@ -85,9 +85,7 @@ impl PrepaidUnits {
             Self { enabled: 1.., .. } => "Enabled",
             Self { warning: 1.., .. } => "Warning",
             Self { suspended: 1.., .. } => "Suspended",
-            Self {
-                locked_out: 1.., ..
-            } => "LockedOut",
+            Self { locked_out: 1.., .. } => "LockedOut",
             _ => "Deleted",
         }
     }
@@ -97,17 +95,15 @@ impl Sku {
     /// The plan of that id.
     #[must_use]
     pub fn plan(&self, id: Uuid) -> Option<&ServicePlan> {
-        self.service_plans
-            .iter()
-            .find(|plan| plan.service_plan_id == id)
+        self.service_plans.iter().find(|plan| plan.service_plan_id == id)
     }
 
     /// The plan of that name, in any case, or of that id.
     #[must_use]
     pub fn plan_named(&self, name: &str) -> Option<&ServicePlan> {
         let id = Uuid::try_parse(name).ok();
-        self.service_plans.iter().find(|plan| {
-            plan.service_plan_name.eq_ignore_ascii_case(name) || Some(plan.service_plan_id) == id
-        })
+        self.service_plans
+            .iter()
+            .find(|plan| plan.service_plan_name.eq_ignore_ascii_case(name) || Some(plan.service_plan_id) == id)
     }
 }

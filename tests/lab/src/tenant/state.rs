@@ -132,9 +132,7 @@ impl State {
         self.seq += 1;
         self.changes.remove(&person.changed_seq);
         person.changed_seq = self.seq;
-        person
-            .property_seq
-            .extend(names.iter().map(|name| (*name, self.seq)));
+        person.property_seq.extend(names.iter().map(|name| (*name, self.seq)));
         self.changes.insert(self.seq, id);
     }
 
@@ -146,22 +144,14 @@ impl State {
             Some(id) => id,
             None => self.draw_id(),
         };
-        let upn = user
-            .properties
-            .get("userPrincipalName")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let upn = user.properties.get("userPrincipalName").and_then(Value::as_str).unwrap_or_default();
         if upn.is_empty() {
             return Err("a user needs a userPrincipalName".to_owned());
         }
         if self.people.contains_key(&id) || self.find(upn).is_some() {
             return Err(format!("a user {id} or {upn} exists already"));
         }
-        let sources = user
-            .licenses
-            .iter()
-            .map(|license| self.source(license, now))
-            .collect::<Result<Vec<_>, _>>()?;
+        let sources = user.licenses.iter().map(|license| self.source(license, now)).collect::<Result<Vec<_>, _>>()?;
         let mut person = Person::new(id);
         for (name, value) in user.properties {
             let (name, value) = checked(&name, value)?;
@@ -179,12 +169,7 @@ impl State {
     }
 
     /// Sets one property, whoever may; `true` if that changed it.
-    pub(super) fn set_property(
-        &mut self,
-        id: Uuid,
-        name: &str,
-        value: Value,
-    ) -> Result<bool, String> {
+    pub(super) fn set_property(&mut self, id: Uuid, name: &str, value: Value) -> Result<bool, String> {
         let (name, value) = checked(name, value)?;
         let Some(person) = self.people.get(&id) else {
             return Err(format!("no user {id}"));
@@ -216,19 +201,12 @@ impl State {
     }
 
     fn index(&mut self, id: Uuid) {
-        let Some(person) = self
-            .people
-            .get(&id)
-            .filter(|person| person.existence == Existence::Present)
-        else {
+        let Some(person) = self.people.get(&id).filter(|person| person.existence == Existence::Present) else {
             return;
         };
         self.by_upn.insert(person.upn().to_lowercase(), id);
         if let Some(anchor) = person.anchor() {
-            self.by_anchor
-                .entry(anchor.to_owned())
-                .or_default()
-                .insert(id);
+            self.by_anchor.entry(anchor.to_owned()).or_default().insert(id);
         }
     }
 
@@ -240,10 +218,7 @@ impl State {
         if self.by_upn.get(&upn) == Some(&id) {
             self.by_upn.remove(&upn);
         }
-        if let Some(ids) = person
-            .anchor()
-            .and_then(|anchor| self.by_anchor.get_mut(anchor))
-        {
+        if let Some(ids) = person.anchor().and_then(|anchor| self.by_anchor.get_mut(anchor)) {
             ids.remove(&id);
         }
     }
@@ -256,8 +231,7 @@ impl State {
         if person.existence == existence {
             return Ok(());
         }
-        if existence == Existence::Present && self.by_upn.contains_key(&person.upn().to_lowercase())
-        {
+        if existence == Existence::Present && self.by_upn.contains_key(&person.upn().to_lowercase()) {
             return Err(format!("another user has the UPN {} by now", person.upn()));
         }
         let held = person.licensing.held_skus();
@@ -268,9 +242,7 @@ impl State {
             person.existence = existence;
             match existence {
                 Existence::Present => person.properties.remove("deletedDateTime"),
-                _ => person
-                    .properties
-                    .insert("deletedDateTime", json!(instant(now))),
+                _ => person.properties.insert("deletedDateTime", json!(instant(now))),
             };
         });
         self.index(id);
@@ -279,18 +251,8 @@ impl State {
             (false, true) => self.count_seats(&BTreeSet::new(), &held),
             _ => {}
         }
-        let whole: Vec<&'static str> = super::properties::PROPERTIES
-            .iter()
-            .map(|property| property.name)
-            .collect();
-        self.touch(
-            id,
-            if existence == Existence::Present {
-                &whole
-            } else {
-                &["deletedDateTime"]
-            },
-        );
+        let whole: Vec<&'static str> = super::properties::PROPERTIES.iter().map(|property| property.name).collect();
+        self.touch(id, if existence == Existence::Present { &whole } else { &["deletedDateTime"] });
         Ok(())
     }
 
@@ -326,11 +288,7 @@ impl State {
 
     /// Counts a read of a user against what is left of its stale picture.
     pub(super) fn note_read(&mut self, id: Uuid) {
-        if let Some(stale) = self
-            .people
-            .get_mut(&id)
-            .and_then(|person| person.stale.as_mut())
-        {
+        if let Some(stale) = self.people.get_mut(&id).and_then(|person| person.stale.as_mut()) {
             stale.reads_left = stale.reads_left.saturating_sub(1);
         }
     }
@@ -356,20 +314,12 @@ impl State {
 /// The property of that name, and the value with "" for null; refuses what a user has not or what is worked out.
 fn checked(name: &str, value: Value) -> Result<(&'static str, Value), String> {
     let known = property(name).ok_or_else(|| format!("a user has no property {name}"))?;
-    let value = if value == json!("") {
-        Value::Null
-    } else {
-        value
-    };
+    let value = if value == json!("") { Value::Null } else { value };
     let fits = match known.kind {
         Kind::Text => value.is_string() || value.is_null(),
         Kind::Bool => value.is_boolean() || value.is_null(),
         Kind::List => value.is_array(),
         Kind::Licensing => false,
     };
-    if fits {
-        Ok((known.name, value))
-    } else {
-        Err(format!("{name} cannot be set to {value}"))
-    }
+    if fits { Ok((known.name, value)) } else { Err(format!("{name} cannot be set to {value}")) }
 }

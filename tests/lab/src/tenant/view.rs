@@ -87,17 +87,13 @@ impl UserView {
     /// The direct assignment of that part number.
     #[must_use]
     pub fn direct(&self, sku: &str) -> Option<&LicenseView> {
-        self.licenses
-            .iter()
-            .find(|license| license.sku == sku && license.assigned_by_group.is_none())
+        self.licenses.iter().find(|license| license.sku == sku && license.assigned_by_group.is_none())
     }
 
     /// Whether any source gives that part number.
     #[must_use]
     pub fn holds(&self, sku: &str) -> bool {
-        self.licenses
-            .iter()
-            .any(|license| license.sku == sku && license.error.is_none())
+        self.licenses.iter().any(|license| license.sku == sku && license.error.is_none())
     }
 
     /// Whether that service plan is enabled.
@@ -112,18 +108,14 @@ impl StateView {
     #[must_use]
     pub fn user(&self, key: &str) -> Option<&UserView> {
         let id = Uuid::try_parse(key).ok();
-        let fits = |user: &&UserView| {
-            Some(user.id) == id || user.user_principal_name.eq_ignore_ascii_case(key)
-        };
+        let fits = |user: &&UserView| Some(user.id) == id || user.user_principal_name.eq_ignore_ascii_case(key);
         self.users.iter().find(fits)
     }
 
     /// The SKU of that part number.
     #[must_use]
     pub fn sku(&self, part: &str) -> Option<&SkuView> {
-        self.skus
-            .iter()
-            .find(|sku| sku.sku_part_number.eq_ignore_ascii_case(part))
+        self.skus.iter().find(|sku| sku.sku_part_number.eq_ignore_ascii_case(part))
     }
 }
 
@@ -144,18 +136,14 @@ impl<'a> View<'a> {
 
     /// All users, deleted ones too, in order of id.
     pub fn users(&self) -> impl Iterator<Item = UserView> {
-        self.state
-            .people
-            .values()
-            .map(|person| self.user_view(person))
+        self.state.people.values().map(|person| self.user_view(person))
     }
 
     /// How many users some source in good order gives that SKU.
     #[must_use]
     pub fn holders(&self, sku: &str) -> u32 {
         let id = find_sku(&self.state.skus, sku).map(|sku| sku.sku_id);
-        id.and_then(|id| self.state.seats.get(&id))
-            .map_or(0, |seats| seats.held)
+        id.and_then(|id| self.state.seats.get(&id)).map_or(0, |seats| seats.held)
     }
 
     /// The SKU of that part number (any case) or id.
@@ -183,11 +171,7 @@ impl<'a> View<'a> {
     /// A copy of all this, the log apart.
     #[must_use]
     pub fn to_owned(&self) -> StateView {
-        StateView {
-            users: self.users().collect(),
-            skus: self.skus().collect(),
-            counters: self.counters().clone(),
-        }
+        StateView { users: self.users().collect(), skus: self.skus().collect(), counters: self.counters().clone() }
     }
 
     fn plan_name(&self, id: Uuid) -> String {
@@ -208,12 +192,7 @@ impl<'a> View<'a> {
             assigned_by_group: source.group,
             error: source.error.clone(),
         });
-        let enabled = person
-            .licensing
-            .plans
-            .iter()
-            .filter(|(_, plan)| plan.enabled)
-            .map(|(id, _)| *id);
+        let enabled = person.licensing.plans.iter().filter(|(_, plan)| plan.enabled).map(|(id, _)| *id);
         let removed = match person.existence {
             Existence::Present => None,
             Existence::Recycled => Some("changed".to_owned()),

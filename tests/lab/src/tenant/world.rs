@@ -125,17 +125,13 @@ impl World {
     /// The example, `worlds/contoso.toml`.
     #[must_use]
     pub fn contoso() -> Self {
-        Self::parse(include_str!("../../worlds/contoso.toml"))
-            .expect("the embedded example is valid")
+        Self::parse(include_str!("../../worlds/contoso.toml")).expect("the embedded example is valid")
     }
 
     /// The example without its users.
     #[must_use]
     pub fn empty_contoso() -> Self {
-        Self {
-            users: Vec::new(),
-            ..Self::contoso()
-        }
+        Self { users: Vec::new(), ..Self::contoso() }
     }
 
     /// Reads a world from TOML.
@@ -197,6 +193,5 @@ impl World {
 
 pub(super) fn find_sku<'a>(skus: &'a [Sku], name: &str) -> Option<&'a Sku> {
     let id = Uuid::try_parse(name).ok();
-    skus.iter()
-        .find(|sku| sku.sku_part_number.eq_ignore_ascii_case(name) || Some(sku.sku_id) == id)
+    skus.iter().find(|sku| sku.sku_part_number.eq_ignore_ascii_case(name) || Some(sku.sku_id) == id)
 }

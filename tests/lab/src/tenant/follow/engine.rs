@@ -57,26 +57,18 @@ impl SyncEngine {
     /// An engine that has seen nothing; an account becomes a user so long after it was first seen.
     #[must_use]
     pub fn new(delay: Duration) -> Self {
-        Self {
-            delay,
-            ..Self::default()
-        }
+        Self { delay, ..Self::default() }
     }
 
     /// When the next account that waits becomes a user.
     #[must_use]
     pub fn next_due(&self) -> Option<Timestamp> {
-        self.waiting
-            .values()
-            .min()
-            .map(|seen| after(*seen, self.delay))
+        self.waiting.values().min().map(|seen| after(*seen, self.delay))
     }
 
     /// Imports a complete read: what is not in it is gone. Users the engine has not made or matched stay as they are.
     pub fn import(&mut self, tenant: &Tenant, records: &[DirectoryRecord]) -> Imported {
-        tenant
-            .shared
-            .write(|state| self.import_into(state, records))
+        tenant.shared.write(|state| self.import_into(state, records))
     }
 
     fn import_into(&mut self, state: &mut State, records: &[DirectoryRecord]) -> Imported {
@@ -86,21 +78,12 @@ impl SyncEngine {
         for record in records.iter().filter(|record| record.excluded().is_none()) {
             present.insert(record.object_guid);
             if let Err(reason) = self.import_one(state, record, now, &mut imported) {
-                imported
-                    .refused
-                    .push(format!("{}: {reason}", record.distinguished_name));
+                imported.refused.push(format!("{}: {reason}", record.distinguished_name));
             }
         }
         self.waiting.retain(|guid, _| present.contains(guid));
-        for (_, user) in self
-            .synced
-            .iter()
-            .filter(|(guid, _)| !present.contains(guid))
-        {
-            let there = state
-                .people
-                .get(user)
-                .is_some_and(|person| person.existence == Existence::Present);
+        for (_, user) in self.synced.iter().filter(|(guid, _)| !present.contains(guid)) {
+            let there = state.people.get(user).is_some_and(|person| person.existence == Existence::Present);
             if there && state.set_existence(*user, Existence::Recycled).is_ok() {
                 imported.deleted += 1;
             }
@@ -140,37 +123,17 @@ impl SyncEngine {
     }
 }
 
-fn create(
-    state: &mut State,
-    record: &DirectoryRecord,
-    anchor: &str,
-    now: Timestamp,
-) -> Result<Uuid, String> {
-    let mut user = NewUser::default()
-        .with("onPremisesImmutableId", anchor)
-        .with("onPremisesSyncEnabled", true);
+fn create(state: &mut State, record: &DirectoryRecord, anchor: &str, now: Timestamp) -> Result<Uuid, String> {
+    let mut user = NewUser::default().with("onPremisesImmutableId", anchor).with("onPremisesSyncEnabled", true);
     user = user.with("onPremisesLastSyncDateTime", instant(now));
-    user.properties.extend(
-        flow(state, record)
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value)),
-    );
+    user.properties.extend(flow(state, record).into_iter().map(|(name, value)| (name.to_owned(), value)));
     state.add_user(user)
 }
 
 /// Brings a user in line with its account; whether anything changed.
-fn update(
-    state: &mut State,
-    user: Uuid,
-    record: &DirectoryRecord,
-    now: Timestamp,
-) -> Result<bool, String> {
+fn update(state: &mut State, user: Uuid, record: &DirectoryRecord, now: Timestamp) -> Result<bool, String> {
     let mut changed = false;
-    if state
-        .people
-        .get(&user)
-        .is_some_and(|person| person.existence == Existence::Recycled)
-    {
+    if state.people.get(&user).is_some_and(|person| person.existence == Existence::Recycled) {
         state.set_existence(user, Existence::Present)?;
         changed = true;
     }
@@ -190,29 +153,15 @@ fn flow(state: &State, record: &DirectoryRecord) -> Vec<(&'static str, Value)> {
     let mut flow = vec![
         ("accountEnabled", json!(record.enabled())),
         ("department", json!(record.department)),
-        (
-            "displayName",
-            json!(
-                record
-                    .display_name
-                    .as_ref()
-                    .or(record.sam_account_name.as_ref())
-            ),
-        ),
+        ("displayName", json!(record.display_name.as_ref().or(record.sam_account_name.as_ref()))),
         ("givenName", json!(record.given_name)),
         ("mail", json!(record.mail)),
-        (
-            "onPremisesDistinguishedName",
-            json!(record.distinguished_name),
-        ),
+        ("onPremisesDistinguishedName", json!(record.distinguished_name)),
         ("onPremisesDomainName", json!(record.domain())),
         ("onPremisesObjectIdentifier", json!(record.object_guid)),
         ("onPremisesSamAccountName", json!(record.sam_account_name)),
         ("onPremisesSecurityIdentifier", json!(record.object_sid)),
-        (
-            "onPremisesUserPrincipalName",
-            json!(record.user_principal_name),
-        ),
+        ("onPremisesUserPrincipalName", json!(record.user_principal_name)),
         ("surname", json!(record.surname)),
         ("userPrincipalName", json!(cloud_upn(state, record))),
     ];

@@ -64,14 +64,10 @@ impl Source {
     pub(super) fn new(options: FollowOptions) -> Result<Self, String> {
         let mut roots = RootCertStore::empty();
         if let Some(file) = &options.ca {
-            let said = |error: &dyn std::fmt::Display| {
-                format!("cannot use the CA file {}: {error}", file.display())
-            };
+            let said = |error: &dyn std::fmt::Display| format!("cannot use the CA file {}: {error}", file.display());
             let certificates = CertificateDer::pem_file_iter(file).map_err(|error| said(&error))?;
             for certificate in certificates {
-                roots
-                    .add(certificate.map_err(|error| said(&error))?)
-                    .map_err(|error| said(&error))?;
+                roots.add(certificate.map_err(|error| said(&error))?).map_err(|error| said(&error))?;
             }
         }
         let tls = ClientConfig::builder_with_provider(Arc::new(default_provider()))
@@ -79,10 +75,7 @@ impl Source {
             .map_err(|error| error.to_string())?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self {
-            options,
-            tls: Arc::new(tls),
-        })
+        Ok(Self { options, tls: Arc::new(tls) })
     }
 
     /// All accounts, or why the read is not complete.
@@ -91,23 +84,15 @@ impl Source {
     }
 
     async fn search(&self) -> ldap3::result::Result<Vec<DirectoryRecord>> {
-        let settings = LdapConnSettings::new()
-            .set_conn_timeout(CONNECT)
-            .set_config(Arc::clone(&self.tls));
-        let (connection, mut ldap) =
-            LdapConnAsync::with_settings(settings, &self.options.url).await?;
+        let settings = LdapConnSettings::new().set_conn_timeout(CONNECT).set_config(Arc::clone(&self.tls));
+        let (connection, mut ldap) = LdapConnAsync::with_settings(settings, &self.options.url).await?;
         ldap3::drive!(connection);
-        ldap.simple_bind(&self.options.bind_user, &self.options.bind_password)
-            .await?
-            .success()?;
-        let adapters: Vec<Box<dyn Adapter<_, _>>> = vec![
-            Box::new(EntriesOnly::new()),
-            Box::new(PagedResults::new(PAGE)),
-        ];
+        ldap.simple_bind(&self.options.bind_user, &self.options.bind_password).await?.success()?;
+        let adapters: Vec<Box<dyn Adapter<_, _>>> =
+            vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(PAGE))];
         let base = &self.options.base;
-        let mut search = ldap
-            .streaming_search_with(adapters, base, Scope::Subtree, PEOPLE, ATTRIBUTES.to_vec())
-            .await?;
+        let mut search =
+            ldap.streaming_search_with(adapters, base, Scope::Subtree, PEOPLE, ATTRIBUTES.to_vec()).await?;
         let mut records = Vec::new();
         while let Some(entry) = search.next().await? {
             // An entry without a GUID is nothing a sync engine can hold on to.
@@ -121,34 +106,17 @@ impl Source {
 
 /// An attribute's first value; names compare without case, and bytes that happen to be UTF-8 stand among the texts.
 fn bytes<'a>(entry: &'a SearchEntry, name: &str) -> Option<&'a [u8]> {
-    let binary = entry
-        .bin_attrs
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let text = entry
-        .attrs
-        .iter()
-        .find(|(known, _)| known.eq_ignore_ascii_case(name));
-    let binary = binary
-        .and_then(|(_, values)| values.first())
-        .map(Vec::as_slice);
-    binary.or_else(|| {
-        text.and_then(|(_, values)| values.first())
-            .map(String::as_bytes)
-    })
+    let binary = entry.bin_attrs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let text = entry.attrs.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    let binary = binary.and_then(|(_, values)| values.first()).map(Vec::as_slice);
+    binary.or_else(|| text.and_then(|(_, values)| values.first()).map(String::as_bytes))
 }
 
 fn record(entry: &SearchEntry) -> Option<DirectoryRecord> {
     let text = |name| {
-        bytes(entry, name)
-            .map(|value| String::from_utf8_lossy(value).into_owned())
-            .filter(|text| !text.is_empty())
+        bytes(entry, name).map(|value| String::from_utf8_lossy(value).into_owned()).filter(|text| !text.is_empty())
     };
-    let number = |name| {
-        text(name)
-            .and_then(|text| text.parse::<i64>().ok())
-            .unwrap_or_default()
-    };
+    let number = |name| text(name).and_then(|text| text.parse::<i64>().ok()).unwrap_or_default();
     Some(DirectoryRecord {
         object_guid: Uuid::from_bytes_le(bytes(entry, "objectGUID")?.try_into().ok()?),
         consistency_guid: bytes(entry, "mS-DS-ConsistencyGuid").map(<[u8]>::to_vec),
@@ -164,8 +132,7 @@ fn record(entry: &SearchEntry) -> Option<DirectoryRecord> {
         department: text("department"),
         user_account_control: number("userAccountControl") as u32,
         usage_location: text("msExchUsageLocation"),
-        critical_system_object: text("isCriticalSystemObject")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true")),
+        critical_system_object: text("isCriticalSystemObject").is_some_and(|value| value.eq_ignore_ascii_case("true")),
         admin_description: text("adminDescription"),
         recipient_type_details: number("msExchRecipientTypeDetails") as u64,
     })
@@ -181,28 +148,14 @@ mod tests {
     #[test]
     fn a_guid_is_found_among_texts_too() {
         let text = |name: &str, value: &str| (name.to_owned(), vec![value.to_owned()]);
-        let attrs = HashMap::from([
-            text("objectGUID", "abcdefghijklmnop"),
-            text("userAccountControl", "514"),
-        ]);
-        let mut entry = SearchEntry {
-            dn: "CN=x,DC=corp,DC=test".into(),
-            attrs,
-            bin_attrs: HashMap::new(),
-        };
+        let attrs = HashMap::from([text("objectGUID", "abcdefghijklmnop"), text("userAccountControl", "514")]);
+        let mut entry = SearchEntry { dn: "CN=x,DC=corp,DC=test".into(), attrs, bin_attrs: HashMap::new() };
         let read = record(&entry).unwrap();
         assert_eq!(read.object_guid.to_bytes_le(), *b"abcdefghijklmnop");
-        assert_eq!(
-            (read.enabled(), read.domain().as_str()),
-            (false, "corp.test")
-        );
-        entry
-            .bin_attrs
-            .insert("objectguid".into(), vec![vec![0xff; 16]]);
+        assert_eq!((read.enabled(), read.domain().as_str()), (false, "corp.test"));
+        entry.bin_attrs.insert("objectguid".into(), vec![vec![0xff; 16]]);
         assert_eq!(record(&entry).unwrap().object_guid, Uuid::max());
-        entry
-            .bin_attrs
-            .insert("objectguid".into(), vec![vec![0xff; 15]]);
+        entry.bin_attrs.insert("objectguid".into(), vec![vec![0xff; 15]]);
         assert_eq!(record(&entry), None);
     }
 }

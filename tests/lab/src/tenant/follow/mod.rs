@@ -67,19 +67,8 @@ impl Follower {
     {
         let wake = Arc::new(Notify::new());
         let (report, progress) = watch::channel(Progress::default());
-        let work = cycle(
-            tenant.clone(),
-            SyncEngine::new(delay),
-            every,
-            read,
-            Arc::clone(&wake),
-            report,
-        );
-        Self {
-            task: tokio::spawn(work),
-            wake,
-            progress,
-        }
+        let work = cycle(tenant.clone(), SyncEngine::new(delay), every, read, Arc::clone(&wake), report);
+        Self { task: tokio::spawn(work), wake, progress }
     }
 
     /// Starts the next cycle now.
@@ -130,12 +119,8 @@ async fn cycle<F, R>(
                 progress.error = Some(error);
             }),
         }
-        let due = engine
-            .next_due()
-            .map(|due| due.duration_since(tenant.now()).max(SignedDuration::ZERO));
-        let due = due
-            .and_then(|due| Duration::try_from(due).ok())
-            .map_or(every, |due| due.min(every));
+        let due = engine.next_due().map(|due| due.duration_since(tenant.now()).max(SignedDuration::ZERO));
+        let due = due.and_then(|due| Duration::try_from(due).ok()).map_or(every, |due| due.min(every));
         tokio::select! {
             () = tokio::time::sleep(due) => {}
             () = wake.notified() => {}

@@ -71,46 +71,23 @@ impl DirectoryRecord {
         let rules = [
             (self.critical_system_object, "isCriticalSystemObject"),
             (sam.is_empty(), "no sAMAccountName"),
-            (
-                sam.starts_with("aad_") || sam.starts_with("msol_"),
-                "a sync service account",
-            ),
+            (sam.starts_with("aad_") || sam.starts_with("msol_"), "a sync service account"),
             (sam == "support_388945a0", "the support account"),
             (nickname.starts_with("systemmailbox{"), "a system mailbox"),
-            (
-                cas(&sam) || cas(&nickname),
-                "a client access server's account",
-            ),
-            (
-                self.recipient_type_details & SYSTEM_RECIPIENTS != 0,
-                "a system recipient",
-            ),
-            (
-                first_rdn.contains("\\0ACNF:"),
-                "the loser of a replication conflict",
-            ),
-            (
-                lower(&self.admin_description).starts_with("user_"),
-                "opted out by adminDescription",
-            ),
+            (cas(&sam) || cas(&nickname), "a client access server's account"),
+            (self.recipient_type_details & SYSTEM_RECIPIENTS != 0, "a system recipient"),
+            (first_rdn.contains("\\0ACNF:"), "the loser of a replication conflict"),
+            (lower(&self.admin_description).starts_with("user_"), "opted out by adminDescription"),
         ];
-        rules
-            .into_iter()
-            .find(|(applies, _)| *applies)
-            .map(|(_, reason)| reason)
+        rules.into_iter().find(|(applies, _)| *applies).map(|(_, reason)| reason)
     }
 
     /// The DNS name of the domain its DN lies in.
     #[must_use]
     pub fn domain(&self) -> String {
         let parts = self.distinguished_name.split(',').map(str::trim);
-        let dcs = parts.filter(|part| {
-            part.get(..3)
-                .is_some_and(|kind| kind.eq_ignore_ascii_case("dc="))
-        });
-        dcs.map(|part| part[3..].to_lowercase())
-            .collect::<Vec<_>>()
-            .join(".")
+        let dcs = parts.filter(|part| part.get(..3).is_some_and(|kind| kind.eq_ignore_ascii_case("dc=")));
+        dcs.map(|part| part[3..].to_lowercase()).collect::<Vec<_>>().join(".")
     }
 }
 
@@ -122,16 +99,9 @@ pub(super) fn sid_text(bytes: &[u8]) -> Option<String> {
     if subs.len() != usize::from(*count) * 4 {
         return None;
     }
-    let authority = authority
-        .iter()
-        .fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
-    let subs = subs
-        .chunks_exact(4)
-        .map(|sub| u32::from_le_bytes([sub[0], sub[1], sub[2], sub[3]]).to_string());
-    Some(format!(
-        "S-{revision}-{authority}-{}",
-        subs.collect::<Vec<_>>().join("-")
-    ))
+    let authority = authority.iter().fold(0_u64, |all, byte| (all << 8) | u64::from(*byte));
+    let subs = subs.chunks_exact(4).map(|sub| u32::from_le_bytes([sub[0], sub[1], sub[2], sub[3]]).to_string());
+    Some(format!("S-{revision}-{authority}-{}", subs.collect::<Vec<_>>().join("-")))
 }
 
 #[cfg(test)]
@@ -147,28 +117,12 @@ mod tests {
 
     #[test]
     fn the_default_rules_leave_out_what_is_no_person() {
-        let account = DirectoryRecord {
-            sam_account_name: Some("ada".into()),
-            ..DirectoryRecord::default()
-        };
+        let account = DirectoryRecord { sam_account_name: Some("ada".into()), ..DirectoryRecord::default() };
         assert_eq!(account.excluded(), None);
-        let named = |sam: &str| DirectoryRecord {
-            sam_account_name: Some(sam.into()),
-            ..account.clone()
-        };
+        let named = |sam: &str| DirectoryRecord { sam_account_name: Some(sam.into()), ..account.clone() };
         assert!(named("MSOL_1a2b").excluded().is_some() && named("").excluded().is_some());
-        let lost = DirectoryRecord {
-            distinguished_name: "CN=ada\\0ACNF:1-2,DC=x".into(),
-            ..account.clone()
-        };
+        let lost = DirectoryRecord { distinguished_name: "CN=ada\\0ACNF:1-2,DC=x".into(), ..account.clone() };
         assert!(lost.excluded().is_some());
-        assert!(
-            DirectoryRecord {
-                critical_system_object: true,
-                ..account
-            }
-            .excluded()
-            .is_some()
-        );
+        assert!(DirectoryRecord { critical_system_object: true, ..account }.excluded().is_some());
     }
 }

@@ -53,20 +53,14 @@ pub(in crate::tenant) fn answer<'a>(
     call: &'a Call,
 ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
-        let checked = shared
-            .read(|state| authorize(state, call))
-            .and_then(|()| items(call));
+        let checked = shared.read(|state| authorize(state, call)).and_then(|()| items(call));
         let answers = match checked {
             Ok((items, order)) => run(shared, call, items, order).await,
             Err(error) => Some(Err(error)),
         };
         let mut reply = match answers {
             None => return Outcome::Cut,
-            Some(Ok(answers)) => Reply::json(
-                StatusCode::OK,
-                "application/json",
-                &json!({ "responses": answers }),
-            ),
+            Some(Ok(answers)) => Reply::json(StatusCode::OK, "application/json", &json!({ "responses": answers })),
             Some(Err(error)) => error.reply(&call.correlation),
         };
         call.correlation.stamp(&mut reply, 1);
@@ -77,11 +71,7 @@ pub(in crate::tenant) fn answer<'a>(
 fn items(call: &Call) -> Result<(Vec<Item>, Order), GraphError> {
     if call.method != Method::POST {
         let text = "Specified HTTP method is not allowed for the request target.";
-        return Err(GraphError::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "BadRequest",
-            text,
-        ));
+        return Err(GraphError::new(StatusCode::METHOD_NOT_ALLOWED, "BadRequest", text));
     }
     let body = body(call)?;
     let items: Vec<Item> = serde_json::from_value(body["requests"].clone())
@@ -93,9 +83,7 @@ fn items(call: &Call) -> Result<(Vec<Item>, Order), GraphError> {
     }
     let ids: BTreeSet<String> = items.iter().map(|item| item.id.to_lowercase()).collect();
     if ids.len() < items.len() || items.is_empty() {
-        return Err(GraphError::gateway(
-            "Batch request ids must be present and unique.",
-        ));
+        return Err(GraphError::gateway("Batch request ids must be present and unique."));
     }
     let order = order(&items)?;
     Ok((items, order))
@@ -105,20 +93,15 @@ fn order(items: &[Item]) -> Result<Order, GraphError> {
     if items.iter().all(|item| item.depends_on.is_empty()) {
         return Ok(Order::Parallel);
     }
-    let names =
-        |item: &Item, other: &Item| matches!(item.depends_on.as_slice(), [one] if *one == other.id);
-    let free = items
-        .first()
-        .is_some_and(|first| first.depends_on.is_empty());
+    let names = |item: &Item, other: &Item| matches!(item.depends_on.as_slice(), [one] if *one == other.id);
+    let free = items.first().is_some_and(|first| first.depends_on.is_empty());
     if free && items.windows(2).all(|pair| names(&pair[1], &pair[0])) {
         return Ok(Order::Serial);
     }
     if free && items.iter().skip(1).all(|item| names(item, &items[0])) {
         return Ok(Order::AfterFirst);
     }
-    Err(GraphError::gateway(
-        "The dependsOn properties of the batch form no supported pattern.",
-    ))
+    Err(GraphError::gateway("The dependsOn properties of the batch form no supported pattern."))
 }
 
 /// The items' answers; `None` when the connection is to be closed.
@@ -138,14 +121,8 @@ async fn run(
         Order::Serial => {
             let mut failed = false;
             for item in &items {
-                let answer = if failed {
-                    dependency_failed(item)
-                } else {
-                    one(shared, call, item).await?
-                };
-                failed |= answer["status"]
-                    .as_u64()
-                    .is_some_and(|status| status >= 400);
+                let answer = if failed { dependency_failed(item) } else { one(shared, call, item).await? };
+                failed |= answer["status"].as_u64().is_some_and(|status| status >= 400);
                 answers.push(answer);
             }
         }
@@ -193,9 +170,7 @@ fn incoming(call: &Call, item: &Item) -> Result<Incoming, GraphError> {
     let body = match &item.body {
         None => Bytes::new(),
         Some(_) if !headers.contains_key(header::CONTENT_TYPE) => {
-            return Err(GraphError::gateway(
-                "A batch request with a body must have a Content-Type header.",
-            ));
+            return Err(GraphError::gateway("A batch request with a body must have a Content-Type header."));
         }
         Some(Value::String(text)) => Bytes::from(STANDARD.decode(text).unwrap_or_default()),
         Some(body) => Bytes::from(body.to_string()),

@@ -56,11 +56,7 @@ pub(super) fn answer(state: &mut State, call: &Call, query: &Query) -> Result<Re
         (None, latest) => first(state, call, query, latest == Some("latest"))?,
     };
     let begins = query.get("$skiptoken").is_none();
-    let mut items = if begins {
-        replayed(state, &token)
-    } else {
-        Vec::new()
-    };
+    let mut items = if begins { replayed(state, &token) } else { Vec::new() };
     let more = match token.blank {
         true => true,
         false => take_page(state, &mut token, &mut items),
@@ -74,20 +70,10 @@ pub(super) fn answer(state: &mut State, call: &Call, query: &Query) -> Result<Re
 }
 
 fn prefers_minimal(call: &Call) -> bool {
-    call.header("prefer").is_some_and(|prefer| {
-        prefer
-            .to_lowercase()
-            .replace(' ', "")
-            .contains("return=minimal")
-    })
+    call.header("prefer").is_some_and(|prefer| prefer.to_lowercase().replace(' ', "").contains("return=minimal"))
 }
 
-fn first(
-    state: &State,
-    call: &Call,
-    query: &Query,
-    latest: bool,
-) -> Result<DeltaToken, GraphError> {
+fn first(state: &State, call: &Call, query: &Query, latest: bool) -> Result<DeltaToken, GraphError> {
     let told = if latest { state.seq } else { 0 };
     Ok(DeltaToken {
         base: told,
@@ -121,28 +107,21 @@ fn only(filter: &str) -> Result<BTreeSet<Uuid>, GraphError> {
 /// The token a link carries, unless it has expired.
 fn resumed(state: &State, call: &Call, text: &str) -> Result<DeltaToken, GraphError> {
     let token: DeltaToken = page::decode(text)?;
-    if token.epoch == state.delta_epoch
-        && state.now() < after(token.issued, state.knobs.delta_token_lifetime)
-    {
+    if token.epoch == state.delta_epoch && state.now() < after(token.issued, state.knobs.delta_token_lifetime) {
         return Ok(token);
     }
-    let select = token.select.map_or(String::new(), |names| {
-        format!("$select={}&", names.join(","))
-    });
+    let select = token.select.map_or(String::new(), |names| format!("$select={}&", names.join(",")));
     let restart = page::link(call, &format!("users/delta?{select}$deltatoken="));
     let gone = |code| GraphError::new(StatusCode::GONE, code, EXPIRED).header("location", &restart);
     Err(match state.knobs.expired_delta {
         ExpiredDelta::SyncStateNotFound => gone("syncStateNotFound"),
         ExpiredDelta::ResyncRequired => gone("resyncRequired"),
-        ExpiredDelta::BadRequest => {
-            GraphError::new(StatusCode::BAD_REQUEST, "syncStateNotFound", EXPIRED)
-        }
+        ExpiredDelta::BadRequest => GraphError::new(StatusCode::BAD_REQUEST, "syncStateNotFound", EXPIRED),
     })
 }
 
 /// The text is assumed; clients go by status and code.
-const EXPIRED: &str =
-    "The sync state generation is not found or has expired; a full synchronization is required.";
+const EXPIRED: &str = "The sync state generation is not found or has expired; a full synchronization is required.";
 
 /// The start of a round is a read for everyone whose licenses still show an older picture.
 fn begin_round(state: &mut State) {
@@ -153,14 +132,8 @@ fn begin_round(state: &mut State) {
 
 /// Users told before, told again.
 fn replayed(state: &State, token: &DeltaToken) -> Vec<Value> {
-    let earlier = state
-        .changes
-        .range(..=token.base)
-        .rev()
-        .take(state.knobs.delta_replay);
-    earlier
-        .filter_map(|(_, id)| item(state, token, &state.people[id], true))
-        .collect()
+    let earlier = state.changes.range(..=token.base).rev().take(state.knobs.delta_replay);
+    earlier.filter_map(|(_, id)| item(state, token, &state.people[id], true)).collect()
 }
 
 /// Adds the next page's items and moves the token; whether there is more.
@@ -193,11 +166,7 @@ fn take_page(state: &mut State, token: &mut DeltaToken, items: &mut Vec<Value>) 
 
 /// What the delta says about a user, if anything.
 fn item(state: &State, token: &DeltaToken, person: &Person, replay: bool) -> Option<Value> {
-    if token
-        .only
-        .as_ref()
-        .is_some_and(|only| !only.contains(&person.id))
-    {
+    if token.only.as_ref().is_some_and(|only| !only.contains(&person.id)) {
         return None;
     }
     let reason = match person.existence {
@@ -207,23 +176,15 @@ fn item(state: &State, token: &DeltaToken, person: &Person, replay: bool) -> Opt
     };
     if let Some(reason) = reason {
         let known = token.base > 0 || person.changed_seq > token.begun;
-        return (known && !replay)
-            .then(|| json!({ "id": person.id, "@removed": { "reason": reason } }));
+        return (known && !replay).then(|| json!({ "id": person.id, "@removed": { "reason": reason } }));
     }
     let new = person.created_seq > token.base;
     let selected: Vec<&str> = match &token.select {
         Some(names) => names.iter().map(String::as_str).collect(),
-        None => PROPERTIES
-            .iter()
-            .filter(|property| property.default)
-            .map(|property| property.name)
-            .collect(),
+        None => PROPERTIES.iter().filter(|property| property.default).map(|property| property.name).collect(),
     };
     // A change of licenseAssignmentStates alone is never recorded as a change.
-    let changed: Vec<&str> = selected
-        .into_iter()
-        .filter(|name| person.changed_since(token.base, name))
-        .collect();
+    let changed: Vec<&str> = selected.into_iter().filter(|name| person.changed_since(token.base, name)).collect();
     if changed.is_empty() && !new && !replay {
         return None;
     }
@@ -237,23 +198,11 @@ fn item(state: &State, token: &DeltaToken, person: &Person, replay: bool) -> Opt
 }
 
 fn page(call: &Call, token: &DeltaToken, more: bool, items: Vec<Value>) -> Reply {
-    let set = token.select.as_ref().map_or("users".to_owned(), |names| {
-        format!("users({})", names.join(","))
-    });
+    let set = token.select.as_ref().map_or("users".to_owned(), |names| format!("users({})", names.join(",")));
     let mut body = Map::new();
-    body.insert(
-        "@odata.context".to_owned(),
-        json!(page::context(call, &set)),
-    );
-    let (name, option) = if more {
-        ("@odata.nextLink", "$skiptoken")
-    } else {
-        ("@odata.deltaLink", "$deltatoken")
-    };
-    let link = page::link(
-        call,
-        &format!("users/delta?{option}={}", page::encode(token)),
-    );
+    body.insert("@odata.context".to_owned(), json!(page::context(call, &set)));
+    let (name, option) = if more { ("@odata.nextLink", "$skiptoken") } else { ("@odata.deltaLink", "$deltatoken") };
+    let link = page::link(call, &format!("users/delta?{option}={}", page::encode(token)));
     body.insert(name.to_owned(), json!(link));
     body.insert("value".to_owned(), Value::Array(items));
     Reply::odata(&Value::Object(body))

@@ -55,11 +55,7 @@ impl Filter {
         }
         let pieces = words.split(|word| joint(word, "or") || joint(word, "and"));
         let clauses = pieces.map(clause).collect::<Result<Vec<_>, _>>()?;
-        let largest = clauses
-            .iter()
-            .map(|clause| clause.values.len())
-            .chain(any.then_some(clauses.len()))
-            .max();
+        let largest = clauses.iter().map(|clause| clause.values.len()).chain(any.then_some(clauses.len())).max();
         if let Some(count) = largest.filter(|count| *count > MAX_CLAUSES) {
             return Err(GraphError::bad_request(format!(
                 "Too many child clauses specified in search filter expression containing 'OR' operators: {count}. Max \
@@ -86,10 +82,8 @@ impl Filter {
             return None;
         }
         let indexed = |clause: &&Clause| {
-            matches!(
-                clause.property.as_str(),
-                "id" | "userPrincipalName" | "onPremisesImmutableId"
-            ) && matches!(clause.operator, Operator::Eq | Operator::In)
+            matches!(clause.property.as_str(), "id" | "userPrincipalName" | "onPremisesImmutableId")
+                && matches!(clause.operator, Operator::Eq | Operator::In)
                 && clause.values.iter().all(Value::is_string)
         };
         let clause = self.clauses.iter().find(indexed)?;
@@ -110,23 +104,17 @@ impl Clause {
         let actual = person.value(&self.property);
         let exact = matches!(self.property.as_str(), "onPremisesImmutableId");
         let same = |wanted: &Value| match (wanted.as_str(), actual.as_str()) {
-            (Some(wanted), Some(actual)) if !exact => {
-                wanted.to_lowercase() == actual.to_lowercase()
-            }
+            (Some(wanted), Some(actual)) if !exact => wanted.to_lowercase() == actual.to_lowercase(),
             _ => *wanted == actual,
         };
-        let wanted = self
-            .values
-            .first()
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let wanted = self.values.first().and_then(Value::as_str).unwrap_or_default();
         match self.operator {
             Operator::Eq | Operator::In => self.values.iter().any(same),
             Operator::Ge => actual.as_str().is_some_and(|actual| actual >= wanted),
             Operator::Le => actual.as_str().is_some_and(|actual| actual <= wanted),
-            Operator::StartsWith => actual
-                .as_str()
-                .is_some_and(|actual| actual.to_lowercase().starts_with(&wanted.to_lowercase())),
+            Operator::StartsWith => {
+                actual.as_str().is_some_and(|actual| actual.to_lowercase().starts_with(&wanted.to_lowercase()))
+            }
             Operator::HoldsSku => false,
         }
     }
@@ -155,49 +143,20 @@ impl Clause {
 
 fn clause(words: &[Word]) -> Result<Clause, GraphError> {
     use Word::{Name, Sign, Text};
-    let made = |property: &str, operator, values| {
-        Ok(Clause {
-            property: property.to_owned(),
-            operator,
-            values,
-        })
-    };
+    let made = |property: &str, operator, values| Ok(Clause { property: property.to_owned(), operator, values });
     match words {
-        [
-            Name(function),
-            Sign('('),
-            Name(property),
-            Sign(','),
-            Text(text),
-            Sign(')'),
-        ] if function.eq_ignore_ascii_case("startswith") => {
+        [Name(function), Sign('('), Name(property), Sign(','), Text(text), Sign(')')]
+            if function.eq_ignore_ascii_case("startswith") =>
+        {
             made(known(property)?, Operator::StartsWith, vec![json!(text)])
         }
-        [
-            Name(any),
-            Sign('('),
-            Name(_),
-            Sign(':'),
-            Name(path),
-            Name(eq),
-            Name(sku),
-            Sign(')'),
-        ] if any == "assignedLicenses/any" && path.ends_with("/skuId") && eq == "eq" => made(
-            "assignedLicenses",
-            Operator::HoldsSku,
-            vec![json!(sku.to_lowercase())],
-        ),
-        [
-            Name(property),
-            Name(operator),
-            Sign('('),
-            list @ ..,
-            Sign(')'),
-        ] if operator.eq_ignore_ascii_case("in") => {
-            let values = list
-                .split(|word| *word == Sign(','))
-                .map(value)
-                .collect::<Result<_, _>>()?;
+        [Name(any), Sign('('), Name(_), Sign(':'), Name(path), Name(eq), Name(sku), Sign(')')]
+            if any == "assignedLicenses/any" && path.ends_with("/skuId") && eq == "eq" =>
+        {
+            made("assignedLicenses", Operator::HoldsSku, vec![json!(sku.to_lowercase())])
+        }
+        [Name(property), Name(operator), Sign('('), list @ .., Sign(')')] if operator.eq_ignore_ascii_case("in") => {
+            let values = list.split(|word| *word == Sign(',')).map(value).collect::<Result<_, _>>()?;
             made(known(property)?, Operator::In, values)
         }
         [Name(property), Name(operator), literal] => {
@@ -207,11 +166,7 @@ fn clause(words: &[Word]) -> Result<Clause, GraphError> {
                 "le" => Operator::Le,
                 _ => return Err(unsupported(property)),
             };
-            made(
-                known(property)?,
-                operator,
-                vec![value(std::slice::from_ref(literal))?],
-            )
+            made(known(property)?, operator, vec![value(std::slice::from_ref(literal))?])
         }
         _ => Err(GraphError::bad_request("Invalid filter clause.")),
     }
@@ -221,9 +176,7 @@ fn known(name: &str) -> Result<&str, GraphError> {
     if name == "id" || property(name).is_some() {
         return Ok(name);
     }
-    Err(GraphError::gateway(format!(
-        "Could not find a property named '{name}' on type 'microsoft.graph.user'."
-    )))
+    Err(GraphError::gateway(format!("Could not find a property named '{name}' on type 'microsoft.graph.user'.")))
 }
 
 fn value(words: &[Word]) -> Result<Value, GraphError> {
@@ -252,9 +205,9 @@ fn words(text: &str) -> Result<Vec<Word>, GraphError> {
             _ => {
                 let mut name = String::from(letter);
                 let instant = letter.is_ascii_digit();
-                while let Some(next) = letters.next_if(|next| {
-                    !matches!(next, ' ' | '\'' | '(' | ')' | ',') && (instant || *next != ':')
-                }) {
+                while let Some(next) =
+                    letters.next_if(|next| !matches!(next, ' ' | '\'' | '(' | ')' | ',') && (instant || *next != ':'))
+                {
                     name.push(next);
                 }
                 words.push(Word::Name(name));
@@ -273,9 +226,7 @@ fn quoted(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Result<Stri
             Some('\'') => return Ok(text),
             Some(letter) => text.push(letter),
             None => {
-                return Err(GraphError::bad_request(
-                    "There is an unterminated string literal in '$filter'.",
-                ));
+                return Err(GraphError::bad_request("There is an unterminated string literal in '$filter'."));
             }
         }
     }
@@ -285,8 +236,6 @@ fn unsupported(property: &str) -> GraphError {
     GraphError::new(
         StatusCode::BAD_REQUEST,
         "Request_UnsupportedQuery",
-        format!(
-            "Unsupported or invalid query filter clause specified for property '{property}' of resource 'User'."
-        ),
+        format!("Unsupported or invalid query filter clause specified for property '{property}' of resource 'User'."),
     )
 }

@@ -28,10 +28,7 @@ pub(super) fn encode(token: &impl Serialize) -> String {
 }
 
 pub(super) fn decode<T: DeserializeOwned>(text: &str) -> Result<T, GraphError> {
-    let bytes = URL_SAFE_NO_PAD
-        .decode(text)
-        .ok()
-        .map(|bytes| bytes.into_iter().rev().collect::<Vec<u8>>());
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok().map(|bytes| bytes.into_iter().rev().collect::<Vec<u8>>());
     bytes
         .and_then(|bytes| serde_json::from_slice(&bytes).ok())
         .ok_or_else(|| GraphError::bad_request("The specified page token value is invalid."))
@@ -53,20 +50,13 @@ pub(super) fn check_age(state: &State, issued: Timestamp) -> Result<(), GraphErr
 pub(super) fn size(state: &State, top: Option<&str>) -> Result<usize, GraphError> {
     let asked = match top {
         None => DEFAULT_PAGE,
-        Some(text) => text
-            .parse()
-            .ok()
-            .filter(|top| (1..=999).contains(top))
-            .ok_or_else(|| {
-                GraphError::bad_request(format!(
-                    "Invalid page size specified: '{text}'. Must be between 1 and 999 inclusive."
-                ))
-            })?,
+        Some(text) => text.parse().ok().filter(|top| (1..=999).contains(top)).ok_or_else(|| {
+            GraphError::bad_request(format!(
+                "Invalid page size specified: '{text}'. Must be between 1 and 999 inclusive."
+            ))
+        })?,
     };
-    Ok(state
-        .knobs
-        .page_size
-        .map_or(asked, |cap| asked.min(cap.max(1))))
+    Ok(state.knobs.page_size.map_or(asked, |cap| asked.min(cap.max(1))))
 }
 
 /// An absolute address under Graph's root.

@@ -14,27 +14,14 @@ use crate::tenant::{
 /// `GET /subscribedSkus`: one page, `$select` but no `$filter`.
 pub(super) fn list(state: &State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
     query.refuse(&["$filter", "$top", "$orderby", "$search", "$expand", "$skip"])?;
-    let value: Vec<Value> = state
-        .skus
-        .iter()
-        .map(|sku| selected(subscribed(state, sku), query))
-        .collect();
+    let value: Vec<Value> = state.skus.iter().map(|sku| selected(subscribed(state, sku), query)).collect();
     let body = json!({ "@odata.context": page::context(call, "subscribedSkus"), "value": value });
     Ok(Reply::odata(&body))
 }
 
 /// `GET /subscribedSkus/{id}`.
-pub(super) fn get(
-    state: &State,
-    call: &Call,
-    query: &Query,
-    key: &str,
-) -> Result<Reply, GraphError> {
-    let sku = state
-        .skus
-        .iter()
-        .find(|sku| id(state, sku) == key)
-        .ok_or_else(|| GraphError::not_found(key))?;
+pub(super) fn get(state: &State, call: &Call, query: &Query, key: &str) -> Result<Reply, GraphError> {
+    let sku = state.skus.iter().find(|sku| id(state, sku) == key).ok_or_else(|| GraphError::not_found(key))?;
     let mut body = selected(subscribed(state, sku), query);
     body["@odata.context"] = json!(page::context(call, "subscribedSkus/$entity"));
     Ok(Reply::odata(&body))
@@ -79,20 +66,13 @@ fn selected(whole: Value, query: &Query) -> Value {
     };
     let names: Vec<&str> = select.split(',').map(str::trim).collect();
     let members = whole.as_object().cloned().unwrap_or_default();
-    Value::Object(
-        members
-            .into_iter()
-            .filter(|(name, _)| names.contains(&name.as_str()))
-            .collect::<Map<_, _>>(),
-    )
+    Value::Object(members.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect::<Map<_, _>>())
 }
 
 /// `GET /organization`.
 pub(super) fn organization(state: &State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
     let organization = &state.organization;
-    let last_sync = organization
-        .on_premises_last_sync_date_time
-        .unwrap_or_else(|| state.now());
+    let last_sync = organization.on_premises_last_sync_date_time.unwrap_or_else(|| state.now());
     let domain = |name: &String| {
         let default = *name == organization.default_domain;
         json!({

@@ -11,37 +11,23 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn of(query: Option<&str>) -> Self {
-        let pieces = query
-            .unwrap_or_default()
-            .split('&')
-            .filter(|pair| !pair.is_empty());
+        let pieces = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let raw: Vec<(String, String)> = pieces
             .map(|pair| pair.split_once('=').unwrap_or((pair, "")))
             .map(|(name, value)| (form_decoded(name), value.to_owned()))
             .collect();
-        let pairs = raw
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), form_decoded(value)))
-            .collect();
+        let pairs = raw.iter().map(|(name, value)| (name.to_ascii_lowercase(), form_decoded(value))).collect();
         Self { pairs, raw }
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.pairs
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     /// The same query with another value of one option, as text.
     pub(super) fn with(&self, name: &str, value: &str) -> String {
-        let others = self
-            .raw
-            .iter()
-            .filter(|(known, _)| !known.eq_ignore_ascii_case(name));
-        let mut text: Vec<String> = others
-            .map(|(known, value)| format!("{known}={value}"))
-            .collect();
+        let others = self.raw.iter().filter(|(known, _)| !known.eq_ignore_ascii_case(name));
+        let mut text: Vec<String> = others.map(|(known, value)| format!("{known}={value}")).collect();
         text.push(format!("{name}={value}"));
         text.join("&")
     }
@@ -51,14 +37,8 @@ impl Query {
         let Some(select) = self.get("$select") else {
             return Ok(None);
         };
-        let names: Vec<String> = select
-            .split(',')
-            .map(|name| name.trim().to_owned())
-            .collect();
-        match names
-            .iter()
-            .find(|name| *name != "id" && property(name).is_none())
-        {
+        let names: Vec<String> = select.split(',').map(|name| name.trim().to_owned()).collect();
+        match names.iter().find(|name| *name != "id" && property(name).is_none()) {
             Some(unknown) => Err(GraphError::gateway(format!(
                 "Parsing OData Select and Expand failed: Could not find a property named '{unknown}' on type \
                  'microsoft.graph.user'."

@@ -27,14 +27,9 @@ use crate::tenant::{
 pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
     query.refuse(&["$skip", "$search", "$orderby", "$expand"])?;
     let select = query.select()?;
-    let advanced = call
-        .header("consistencylevel")
-        .is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
+    let advanced = call.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
     let counted = advanced && query.get("$count") == Some("true");
-    let filter = query
-        .get("$filter")
-        .map(|text| Filter::parse(text, counted))
-        .transpose()?;
+    let filter = query.get("$filter").map(|text| Filter::parse(text, counted)).transpose()?;
     let size = page::size(state, query.get("$top"))?;
     let token: Option<PageToken> = query.get("$skiptoken").map(page::decode).transpose()?;
     if let Some(token) = &token {
@@ -42,25 +37,12 @@ pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Repl
     }
     let blank = token.as_ref().is_some_and(|token| token.blank);
     let from = token.as_ref().and_then(|token| token.after);
-    let matching = matching(
-        state,
-        from,
-        filter.as_ref(),
-        if blank { 1 } else { size + 1 },
-    );
+    let matching = matching(state, from, filter.as_ref(), if blank { 1 } else { size + 1 });
     let shown = &matching[..if blank { 0 } else { matching.len().min(size) }];
-    let items: Vec<Value> = shown
-        .iter()
-        .map(|id| Value::Object(state.people[id].project(select.as_deref())))
-        .collect();
+    let items: Vec<Value> = shown.iter().map(|id| Value::Object(state.people[id].project(select.as_deref()))).collect();
     let mut body = Map::new();
-    let set = select.as_ref().map_or("users".to_owned(), |names| {
-        format!("users({})", names.join(","))
-    });
-    body.insert(
-        "@odata.context".to_owned(),
-        json!(page::context(call, &set)),
-    );
+    let set = select.as_ref().map_or("users".to_owned(), |names| format!("users({})", names.join(",")));
+    body.insert("@odata.context".to_owned(), json!(page::context(call, &set)));
     if counted && token.is_none() {
         let all = self::matching(state, None, filter.as_ref(), usize::MAX).len();
         body.insert("@odata.count".to_owned(), json!(all));
@@ -71,10 +53,7 @@ pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Repl
             blank: state.knobs.empty_pages && !blank,
             issued: state.now(),
         };
-        let link = page::link(
-            call,
-            &format!("users?{}", query.with("$skiptoken", &page::encode(&next))),
-        );
+        let link = page::link(call, &format!("users?{}", query.with("$skiptoken", &page::encode(&next))));
         body.insert("@odata.nextLink".to_owned(), json!(link));
     }
     body.insert("value".to_owned(), Value::Array(items));
@@ -86,58 +65,31 @@ pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Repl
 
 /// The first `limit` users after `from` that the filter takes, in order of id.
 fn matching(state: &State, from: Option<Uuid>, filter: Option<&Filter>, limit: usize) -> Vec<Uuid> {
-    let takes = |person: &&Person| {
-        person.existence == Existence::Present && filter.is_none_or(|filter| filter.takes(person))
-    };
+    let takes =
+        |person: &&Person| person.existence == Existence::Present && filter.is_none_or(|filter| filter.takes(person));
     if let Some(candidates) = filter.and_then(|filter| filter.candidates(state)) {
-        let later = candidates
-            .into_iter()
-            .filter(|id| from.is_none_or(|from| *id > from));
-        return later
-            .filter(|id| state.people.get(id).as_ref().is_some_and(takes))
-            .take(limit)
-            .collect();
+        let later = candidates.into_iter().filter(|id| from.is_none_or(|from| *id > from));
+        return later.filter(|id| state.people.get(id).as_ref().is_some_and(takes)).take(limit).collect();
     }
     let start = from.map_or(Bound::Unbounded, Bound::Excluded);
-    let people = state
-        .people
-        .range((start, Bound::Unbounded))
-        .map(|(_, person)| person);
-    people
-        .filter(takes)
-        .take(limit)
-        .map(|person| person.id)
-        .collect()
+    let people = state.people.range((start, Bound::Unbounded)).map(|(_, person)| person);
+    people.filter(takes).take(limit).map(|person| person.id).collect()
 }
 
 /// The user a request addresses, unless it is deleted or not yet on this replica.
 fn present(state: &mut State, key: &str) -> Result<Uuid, GraphError> {
-    let known = state
-        .find(key)
-        .filter(|id| state.people[id].existence == Existence::Present);
-    known
-        .filter(|id| !state.still_absent(*id))
-        .ok_or_else(|| GraphError::not_found(key))
+    let known = state.find(key).filter(|id| state.people[id].existence == Existence::Present);
+    known.filter(|id| !state.still_absent(*id)).ok_or_else(|| GraphError::not_found(key))
 }
 
 /// `GET /users/{id}`.
-pub(super) fn get(
-    state: &mut State,
-    call: &Call,
-    query: &Query,
-    key: &str,
-) -> Result<Reply, GraphError> {
+pub(super) fn get(state: &mut State, call: &Call, query: &Query, key: &str) -> Result<Reply, GraphError> {
     query.refuse(&["$expand"])?;
     let select = query.select()?;
     let id = present(state, key)?;
-    let set = select.as_ref().map_or("users/$entity".to_owned(), |names| {
-        format!("users({})/$entity", names.join(","))
-    });
+    let set = select.as_ref().map_or("users/$entity".to_owned(), |names| format!("users({})/$entity", names.join(",")));
     let mut body = state.people[&id].project(select.as_deref());
-    body.insert(
-        "@odata.context".to_owned(),
-        json!(page::context(call, &set)),
-    );
+    body.insert("@odata.context".to_owned(), json!(page::context(call, &set)));
     state.note_read(id);
     Ok(Reply::odata(&Value::Object(body)))
 }
@@ -146,12 +98,7 @@ pub(super) fn get(
 pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, GraphError> {
     let body = body(call)?;
     let id = present(state, key)?;
-    let changes: Vec<(String, Value)> = body
-        .as_object()
-        .cloned()
-        .unwrap_or_default()
-        .into_iter()
-        .collect();
+    let changes: Vec<(String, Value)> = body.as_object().cloned().unwrap_or_default().into_iter().collect();
     let synced = state.people[&id].flag("onPremisesSyncEnabled") == Some(true);
     for (name, value) in &changes {
         check_patch(name, value, synced)?;
@@ -159,14 +106,8 @@ pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, 
     let mut located = false;
     let mut other = false;
     for (name, value) in changes {
-        let changed = state
-            .set_property(id, &name, value)
-            .map_err(|_| invalid_value(&name))?;
-        if name == "usageLocation" {
-            located |= changed
-        } else {
-            other |= changed
-        }
+        let changed = state.set_property(id, &name, value).map_err(|_| invalid_value(&name))?;
+        if name == "usageLocation" { located |= changed } else { other |= changed }
     }
     if located {
         state.count_effect(id, WriteKind::PatchUsageLocation, &[]);
@@ -180,14 +121,10 @@ pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, 
 fn check_patch(name: &str, value: &Value, synced: bool) -> Result<(), GraphError> {
     let Some(known) = property(name) else {
         // The text is assumed.
-        return Err(GraphError::bad_request(format!(
-            "One or more properties contains invalid values: {name}."
-        )));
+        return Err(GraphError::bad_request(format!("One or more properties contains invalid values: {name}.")));
     };
     if known.read_only {
-        return Err(GraphError::bad_request(format!(
-            "Property '{name}' is read-only and cannot be set."
-        )));
+        return Err(GraphError::bad_request(format!("Property '{name}' is read-only and cannot be set.")));
     }
     if known.mastered && synced {
         return Err(GraphError::bad_request(
@@ -203,17 +140,11 @@ fn check_patch(name: &str, value: &Value, synced: bool) -> Result<(), GraphError
 
 /// The directory's general pattern for a bad value; the exact text for usageLocation is not public.
 fn invalid_value(name: &str) -> GraphError {
-    GraphError::bad_request(format!(
-        "Invalid value specified for property '{name}' of resource 'User'."
-    ))
+    GraphError::bad_request(format!("Invalid value specified for property '{name}' of resource 'User'."))
 }
 
 /// `POST /users/{id}/assignLicense`. The answer shows the default properties only, as recorded on the wire.
-pub(super) fn assign_license(
-    state: &mut State,
-    call: &Call,
-    key: &str,
-) -> Result<Reply, GraphError> {
+pub(super) fn assign_license(state: &mut State, call: &Call, key: &str) -> Result<Reply, GraphError> {
     let body = body(call)?;
     let id = present(state, key)?;
     if call.collides {
@@ -221,11 +152,7 @@ pub(super) fn assign_license(
         match state.knobs.concurrency {
             Concurrency::Allowed => {}
             Concurrency::Conflict => {
-                return Err(GraphError::new(
-                    StatusCode::CONFLICT,
-                    "Directory_ConcurrencyViolation",
-                    words,
-                ));
+                return Err(GraphError::new(StatusCode::CONFLICT, "Directory_ConcurrencyViolation", words));
             }
             Concurrency::BadRequest => return Err(GraphError::bad_request(words)),
         }
@@ -235,9 +162,6 @@ pub(super) fn assign_license(
         state.count_effect(id, WriteKind::AssignLicense, &parts);
     }
     let mut user = state.people[&id].project(None);
-    user.insert(
-        "@odata.context".to_owned(),
-        json!(page::context(call, "users/$entity")),
-    );
+    user.insert("@odata.context".to_owned(), json!(page::context(call, "users/$entity")));
     Ok(Reply::odata(&Value::Object(user)).with("location", "https://graph.microsoft.com"))
 }

@@ -38,12 +38,7 @@ impl Answer {
     async fn of(response: reqwest::Response) -> Self {
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         let text = response.text().await.unwrap();
-        Self {
-            status,
-            headers,
-            body: serde_json::from_str(&text).unwrap_or_default(),
-            text,
-        }
+        Self { status, headers, body: serde_json::from_str(&text).unwrap_or_default(), text }
     }
 
     fn code(&self) -> &str {
@@ -55,18 +50,11 @@ impl Answer {
     }
 
     fn header(&self, name: &str) -> &str {
-        self.headers
-            .get(name)
-            .map_or("", |value| value.to_str().unwrap())
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
     fn ids(&self) -> Vec<&str> {
-        self.body["value"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|user| user["id"].as_str().unwrap())
-            .collect()
+        self.body["value"].as_array().unwrap().iter().map(|user| user["id"].as_str().unwrap()).collect()
     }
 }
 
@@ -82,11 +70,7 @@ fn form() -> Vec<(&'static str, &'static str)> {
 impl Bench {
     async fn new(world: World) -> Self {
         let tenant = Tenant::start(world).await.unwrap();
-        let mut bench = Self {
-            tenant,
-            http: Client::new(),
-            token: String::new(),
-        };
+        let mut bench = Self { tenant, http: Client::new(), token: String::new() };
         bench.token = bench.sign_in().await;
         bench
     }
@@ -98,15 +82,7 @@ impl Bench {
     /// Contoso with so many synced users, without location or license.
     async fn synced(count: u128) -> (Self, Vec<Uuid>) {
         let bench = Self::new(World::empty_contoso()).await;
-        let add = |n| {
-            bench
-                .tenant
-                .add_user(NewUser::synced(
-                    &format!("u{n}@contoso.com"),
-                    Uuid::from_u128(n),
-                ))
-                .unwrap()
-        };
+        let add = |n| bench.tenant.add_user(NewUser::synced(&format!("u{n}@contoso.com"), Uuid::from_u128(n))).unwrap();
         let mut ids: Vec<Uuid> = (0..count).map(add).collect();
         ids.sort_unstable();
         (bench, ids)
@@ -122,17 +98,8 @@ impl Bench {
         Answer::of(self.http.post(url).form(form).send().await.unwrap()).await
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        path: &str,
-        body: Option<Value>,
-    ) -> reqwest::Result<Answer> {
-        let url = if path.starts_with("http") {
-            path.to_owned()
-        } else {
-            format!("{}{path}", self.tenant.url())
-        };
+    async fn send(&self, method: Method, path: &str, body: Option<Value>) -> reqwest::Result<Answer> {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.tenant.url()) };
         let mut request = self.http.request(method, url).bearer_auth(&self.token);
         if let Some(body) = body {
             request = request.json(&body);
@@ -150,30 +117,16 @@ impl Bench {
 
     async fn locate(&self, user: impl ToString, location: &str) -> Answer {
         let path = format!("/v1.0/users/{}", user.to_string());
-        self.send(
-            Method::PATCH,
-            &path,
-            Some(json!({ "usageLocation": location })),
-        )
-        .await
-        .unwrap()
+        self.send(Method::PATCH, &path, Some(json!({ "usageLocation": location }))).await.unwrap()
     }
 
     async fn assign(&self, user: impl ToString, sku: &str, disabled: &[&str]) -> Answer {
         let body = json!({ "addLicenses": [{ "skuId": sku, "disabledPlans": disabled }], "removeLicenses": [] });
-        self.post(
-            &format!("/v1.0/users/{}/assignLicense", user.to_string()),
-            body,
-        )
-        .await
+        self.post(&format!("/v1.0/users/{}/assignLicense", user.to_string()), body).await
     }
 
     async fn remove(&self, user: impl ToString, sku: &str) -> Answer {
         let body = json!({ "addLicenses": [], "removeLicenses": [sku] });
-        self.post(
-            &format!("/v1.0/users/{}/assignLicense", user.to_string()),
-            body,
-        )
-        .await
+        self.post(&format!("/v1.0/users/{}/assignLicense", user.to_string()), body).await
     }
 }

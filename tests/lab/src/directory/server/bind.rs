@@ -1,0 +1,51 @@
+//! Simple binds as a domain controller judges them (MS-ADTS 5.1.1.1.1).
+
+use ldap3_proto::proto::{LdapBindCred, LdapBindRequest};
+
+use crate::directory::search::refusal::Refusal;
+use crate::directory::world::dn;
+
+use super::Shared;
+
+/// Win32 error codes behind result 49.
+const LOGON_FAILURE: u32 = 0x52e;
+const ACCOUNT_DISABLED: u32 = 0x533;
+
+/// Who a connection speaks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// Nobody: only the rootDSE is open.
+    Anonymous,
+    /// The service account.
+    ServiceAccount,
+}
+
+/// Judges a bind. An empty password means anonymous, and succeeds, whatever the name.
+pub fn judge(shared: &Shared, dc: usize, secure: bool, request: &LdapBindRequest) -> Result<Caller, Refusal> {
+    let LdapBindCred::Simple(password) = &request.cred else {
+        return Err(Refusal::unknown_method());
+    };
+    if password.is_empty() {
+        return Ok(Caller::Anonymous);
+    }
+    if !secure {
+        return Err(Refusal::needs_tls());
+    }
+    let credentials = shared.credentials().clone();
+    if let Some(sub_code) = credentials.failure {
+        return Err(Refusal::bad_credentials(sub_code));
+    }
+    let world = shared.world();
+    let account = world.id_of_sam(&credentials.sam).and_then(|id| world.view(dc, id));
+    let account = account.ok_or_else(|| Refusal::bad_credentials(LOGON_FAILURE))?;
+    let domain = &world.domain;
+    let names = [format!("{}@{}", credentials.sam, domain.dns), format!("{}\\{}", domain.netbios, credentials.sam)];
+    let known = names.iter().any(|name| name.eq_ignore_ascii_case(&request.dn)) || dn::same(&account.dn(), &request.dn);
+    if !known || *password != credentials.password {
+        return Err(Refusal::bad_credentials(LOGON_FAILURE));
+    }
+    if !account.enabled() {
+        return Err(Refusal::bad_credentials(ACCOUNT_DISABLED));
+    }
+    Ok(Caller::ServiceAccount)
+}
