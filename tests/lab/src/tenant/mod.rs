@@ -36,7 +36,6 @@ mod view;
 mod world;
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests;
 
 pub use counters::{Counters, UserCounters, WriteCount};

@@ -145,7 +145,6 @@ pub(super) fn immutable_id(guid: Uuid) -> String {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use super::*;
 

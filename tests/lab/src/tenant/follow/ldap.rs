@@ -139,7 +139,6 @@ fn record(entry: &SearchEntry) -> Option<DirectoryRecord> {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
     use std::collections::HashMap;
 
