@@ -14,7 +14,7 @@ impl Lab {
     async fn start() -> Lab {
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let options = DirectoryOptions { accounts: 3, control_listen: Some(free), ..DirectoryOptions::default() };
-        Lab { directory: Directory::start(options).await.expect("it starts"), client: Client::new() }
+        Lab { directory: Directory::start(options).await.expect("it starts"), client: crate::test_client::http() }
     }
 
     async fn call(&self, method: Method, path: &str, body: Value) -> (StatusCode, Value) {

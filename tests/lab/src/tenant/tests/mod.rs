@@ -70,7 +70,7 @@ fn form() -> Vec<(&'static str, &'static str)> {
 impl Bench {
     async fn new(world: World) -> Self {
         let tenant = Tenant::start(world).await.unwrap();
-        let mut bench = Self { tenant, http: Client::new(), token: String::new() };
+        let mut bench = Self { tenant, http: crate::test_client::http(), token: String::new() };
         bench.token = bench.sign_in().await;
         bench
     }
