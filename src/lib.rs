@@ -15,12 +15,14 @@
 
 pub mod agent;
 pub mod apply;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod directory;
 pub mod model;
 pub mod observe;
+pub mod service;
 pub mod store;
 pub mod tenant;
 pub mod tls;

@@ -1,2 +1,7 @@
-//! seatsync.
-fn main() {}
+//! Parse, call, exit.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    seatsync::cli::main()
+}

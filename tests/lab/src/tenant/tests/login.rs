@@ -1,6 +1,5 @@
 use std::time::Duration;
 
-
 use super::{Answer, Bench, form};
 use crate::tenant::{Tenant, World};
 
@@ -33,7 +32,13 @@ async fn a_token_is_issued_for_guid_and_domain_and_basic_credentials() {
     }
     let url = format!("{}/{tenant}/oauth2/v2.0/token", bench.tenant.url());
     let form = [("grant_type", "client_credentials"), ("scope", "https://graph.microsoft.com/.default")];
-    let response = crate::test_client::http().post(url).basic_auth(super::APP, Some("lab-secret")).form(&form).send().await.unwrap();
+    let response = crate::test_client::http()
+        .post(url)
+        .basic_auth(super::APP, Some("lab-secret"))
+        .form(&form)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(response.status(), 200);
 }
 

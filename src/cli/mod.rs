@@ -1,0 +1,202 @@
+//! The commands, one file each.
+
+mod config;
+mod explain;
+mod once;
+mod output;
+mod plan;
+mod progress;
+mod request;
+mod run;
+mod status;
+mod users;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{ConfigError, Environment};
+use crate::model::fault::{Class, Fault, exit};
+use crate::model::settings::Settings;
+use crate::store::{Store, StoreError};
+
+/// Gives accounts synced from Active Directory to Entra their usage location and license.
+#[derive(Debug, Parser)]
+#[command(name = "seatsync", version, max_term_width = 100, infer_subcommands = false)]
+pub struct Cli {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+struct Common {
+    /// The configuration file.
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_name = "FILE",
+        env = "SEATSYNC_CONFIG",
+        default_value = "/etc/seatsync/seatsync.toml"
+    )]
+    config: PathBuf,
+    /// The store, for commands that only look or ask: spares them reading the configuration and its secrets.
+    #[arg(long, global = true, value_name = "FILE")]
+    store: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the agent in the foreground until SIGTERM or SIGINT.
+    Run,
+    /// Do one turn: read both sides, judge, write what is due; then end.
+    Once(once::Args),
+    /// Read both sides and show what would be written, without writing anything anywhere.
+    Plan(plan::Args),
+    /// Show the state at a glance, and what to do about it.
+    Status(status::Args),
+    /// List persons and where they stand.
+    Users(users::Args),
+    /// Tell one person's whole story: seen, decided, tried, answered.
+    Explain(explain::Args),
+    /// License those who were there before, under the guard.
+    Include(request::Include),
+    /// Let a held cohort be licensed.
+    Approve(request::Decide),
+    /// Leave a held cohort unlicensed: its members become baseline.
+    Reject(request::Decide),
+    /// Write nothing until resumed; reading goes on.
+    Pause(request::Pause),
+    /// Write again.
+    Resume,
+    /// Try again now what waits for a retry, was refused, or was removed by others.
+    Retry(request::Retry),
+    /// Check the configuration, or show an example of it.
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// Parses, runs, and turns the outcome into an exit status.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("seatsync: {error}");
+            return ExitCode::from(exit::SOFTWARE);
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            failure.print();
+            ExitCode::from(failure.fault().exit_status())
+        }
+    }
+}
+
+async fn dispatch(cli: Cli) -> Result<(), Failure> {
+    let common = cli.common;
+    match cli.command {
+        Command::Run => run::run(&common).await,
+        Command::Once(args) => once::run(&common, &args).await,
+        Command::Plan(args) => plan::run(&common, &args).await,
+        Command::Status(args) => status::run(&common, &args).await,
+        Command::Users(args) => users::run(&common, &args).await,
+        Command::Explain(args) => explain::run(&common, &args).await,
+        Command::Include(args) => request::include(&common, args).await,
+        Command::Approve(args) => request::approve(&common, &args).await,
+        Command::Reject(args) => request::reject(&common, &args).await,
+        Command::Pause(args) => request::pause(&common, args).await,
+        Command::Resume => request::resume(&common).await,
+        Command::Retry(args) => request::retry(&common, &args).await,
+        Command::Config(command) => config::run(&common, command),
+    }
+}
+
+/// Why a command failed.
+struct Failure(Box<dyn Fault + Send + Sync>);
+
+impl<E: Fault + Send + Sync + 'static> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl Failure {
+    fn fault(&self) -> &dyn Fault {
+        &*self.0
+    }
+
+    fn print(&self) {
+        eprintln!("seatsync: {}", self.0);
+        let advice = self.0.advice();
+        if !advice.is_empty() {
+            eprintln!("  {advice} [{}]", self.0.code());
+        }
+    }
+}
+
+/// What a command was asked for does not exist, or cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[error("{what}")]
+struct Unmet {
+    what: String,
+    advice: &'static str,
+    status: u8,
+}
+
+impl Unmet {
+    fn not_found(what: impl Into<String>, advice: &'static str) -> Self {
+        Self { what: what.into(), advice, status: exit::NOT_FOUND }
+    }
+}
+
+impl Fault for Unmet {
+    fn class(&self) -> Class {
+        Class::Operator
+    }
+
+    fn code(&self) -> &'static str {
+        if self.status == exit::NOT_FOUND { "not-found" } else { "cannot-do" }
+    }
+
+    fn advice(&self) -> String {
+        self.advice.to_owned()
+    }
+
+    fn exit_status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl Common {
+    fn settings(&self) -> Result<Settings, ConfigError> {
+        crate::config::load(&self.config, &Environment::from_process())
+    }
+
+    /// Where the store is.
+    fn store_path(&self) -> Result<PathBuf, ConfigError> {
+        match &self.store {
+            Some(path) => Ok(path.clone()),
+            None => Ok(self.settings()?.store),
+        }
+    }
+
+    /// The store as it is, beside an agent that may be running.
+    fn joined_store(&self) -> Result<Store, Failure> {
+        let path = self.store_path()?;
+        Store::join(&path).map_err(|error: StoreError| error.into())
+    }
+}

@@ -1,0 +1,188 @@
+//! `seatsync include`, `approve`, `reject`, `pause`, `resume` and `retry`: requests in the store, carried out by the agent
+//! within a second, or here when none is running.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::{Common, Failure, Unmet, output};
+use crate::clock::Clock;
+use crate::model::fault::exit;
+use crate::model::identity::{HoldId, PersonId};
+use crate::model::request::Request;
+use crate::store::{HoldView, Lease, PendingRequest, Store, StoreError};
+
+/// The agent is given so long to answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What `include` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Include {
+    /// The rule whose baseline is brought in.
+    rule: String,
+    /// Only those who lack the license.
+    #[arg(long)]
+    unlicensed: bool,
+    /// Only users who appeared in the tenant then or later, such as 2026-09-01 or 2026-09-01T08:00:00Z.
+    #[arg(long, value_parser = date, value_name = "DATE")]
+    since: Option<Timestamp>,
+    /// At most so many, those who were there longest first.
+    #[arg(long)]
+    limit: Option<u32>,
+}
+
+/// What `approve` and `reject` take.
+#[derive(Debug, clap::Args)]
+pub(super) struct Decide {
+    /// The cohort's number, as `status` shows it.
+    hold: i64,
+    /// Its digest, as `status` shows it: refuses if the cohort has changed since. Without it, the cohort as it is now.
+    #[arg(long)]
+    digest: Option<String>,
+}
+
+/// What `pause` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Pause {
+    /// Why, for whoever looks later.
+    reason: Option<String>,
+}
+
+/// What `retry` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Retry {
+    /// By UPN, account name or GUID.
+    #[arg(required_unless_present = "all")]
+    user: Option<String>,
+    /// Everyone.
+    #[arg(long, conflicts_with = "user")]
+    all: bool,
+}
+
+fn date(text: &str) -> Result<Timestamp, String> {
+    let whole_day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
+    text.parse()
+        .ok()
+        .or_else(|| whole_day().map(|day| day.timestamp()))
+        .ok_or_else(|| "not a date such as 2026-09-01 or a time such as 2026-09-01T08:00:00Z".to_owned())
+}
+
+pub(super) async fn include(common: &Common, args: Include) -> Result<(), Failure> {
+    let Include { rule, unlicensed, since, limit } = args;
+    ask(common, &common.joined_store()?, Request::Include { rule, unlicensed, since, limit }).await
+}
+
+pub(super) async fn approve(common: &Common, args: &Decide) -> Result<(), Failure> {
+    let store = common.joined_store()?;
+    let HoldView { id: hold, digest, .. } = hold(&store, args).await?;
+    ask(common, &store, Request::Approve { hold, digest }).await
+}
+
+pub(super) async fn reject(common: &Common, args: &Decide) -> Result<(), Failure> {
+    let store = common.joined_store()?;
+    let HoldView { id: hold, digest, .. } = hold(&store, args).await?;
+    ask(common, &store, Request::Reject { hold, digest }).await
+}
+
+pub(super) async fn pause(common: &Common, args: Pause) -> Result<(), Failure> {
+    ask(common, &common.joined_store()?, Request::Pause { reason: args.reason }).await
+}
+
+pub(super) async fn resume(common: &Common) -> Result<(), Failure> {
+    ask(common, &common.joined_store()?, Request::Resume).await
+}
+
+pub(super) async fn retry(common: &Common, args: &Retry) -> Result<(), Failure> {
+    let store = common.joined_store()?;
+    let person = match &args.user {
+        Some(name) => Some(find(&store, name).await?),
+        None => None,
+    };
+    ask(common, &store, Request::Retry { person }).await
+}
+
+/// The cohort that is meant, with the digest the operator gave or sees now.
+async fn hold(store: &Store, args: &Decide) -> Result<HoldView, Failure> {
+    let found = store.holds().await?.into_iter().find(|hold| hold.id == HoldId(args.hold));
+    let missing = || Unmet::not_found(format!("no cohort {} is held", args.hold), "see `seatsync status`");
+    let mut found = found.ok_or_else(missing)?;
+    if let Some(digest) = &args.digest {
+        found.digest.clone_from(digest);
+    }
+    Ok(found)
+}
+
+/// The one person a name means.
+pub(super) async fn find(store: &Store, name: &str) -> Result<PersonId, Failure> {
+    let found = store.find_people(name).await?;
+    match found.as_slice() {
+        [person] => Ok(*person),
+        [] => Err(Unmet::not_found(
+            format!("nobody known by \"{name}\""),
+            "give a UPN, a sAMAccountName, an objectGUID or an Entra id; `seatsync users` lists everyone",
+        )
+        .into()),
+        several => Err(Unmet::not_found(
+            format!("\"{name}\" means {} persons", several.len()),
+            "give an objectGUID or an Entra id",
+        )
+        .into()),
+    }
+}
+
+/// Leaves a request and waits for what becomes of it. Without an agent it is carried out here; what follows from it is
+/// done by the next one.
+async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Failure> {
+    let clock = Clock::system();
+    let os_user = os_user();
+    let id = store.ask(request.clone(), &os_user, clock.now()).await?;
+    let deadline = crate::clock::later(clock.now(), PATIENCE);
+    loop {
+        if let Some(outcome) = store.request_outcome(id).await? {
+            return tell(outcome, "");
+        }
+        match Lease::take(store.path()) {
+            Ok(_lease) => {
+                let config = common.settings().map(|settings| settings.digest).unwrap_or_default();
+                let pending = PendingRequest { id, request, os_user };
+                let outcome = store.carry_out(pending, &config, clock.now()).await?;
+                return tell(outcome, "; no agent is running: it takes effect once one does");
+            }
+            Err(StoreError::Busy(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if clock.now() > deadline {
+            return Err(Unmet {
+                what: "the agent has not answered yet; the request stays in its store".to_owned(),
+                advice: "see `seatsync status` and the agent's log",
+                status: exit::BUSY,
+            }
+            .into());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn tell(outcome: Result<String, String>, then: &str) -> Result<(), Failure> {
+    match outcome {
+        Ok(text) => {
+            output::line(&format!("{text}{then}"));
+            Ok(())
+        }
+        Err(text) => Err(Unmet::not_found(text, "see `seatsync status`").into()),
+    }
+}
+
+/// Who asks, for the audit.
+#[cfg(unix)]
+fn os_user() -> String {
+    let uid = rustix::process::getuid().as_raw();
+    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
+    format!("{name} (uid {uid})")
+}
+
+/// Who asks, for the audit.
+#[cfg(not(unix))]
+fn os_user() -> String {
+    std::env::var("USERNAME").unwrap_or_default()
+}

@@ -1,0 +1,25 @@
+//! `seatsync run`
+
+use super::{Common, Failure, Unmet};
+use crate::clock::Clock;
+use crate::model::fault::exit;
+use crate::{agent, observe, service};
+
+/// Runs the agent until it is told to stop.
+pub(super) async fn run(common: &Common) -> Result<(), Failure> {
+    let settings = common.settings()?;
+    init_log(&settings.log)?;
+    let stop = service::console::stop_signal().map_err(|error| Unmet {
+        what: format!("signals cannot be handled: {error}"),
+        advice: "see the system's limits",
+        status: exit::SOFTWARE,
+    })?;
+    Ok(agent::run(settings, Clock::system(), stop).await?)
+}
+
+pub(super) fn init_log(settings: &crate::model::settings::LogSettings) -> Result<(), Failure> {
+    observe::init(settings).map_err(|error| {
+        let what = format!("log.level cannot be used: {error}");
+        Unmet { what, advice: "write a level such as \"info\"", status: exit::CONFIG }.into()
+    })
+}

@@ -1,0 +1,129 @@
+//! `seatsync status`
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::output::{self, ago, time};
+use super::{Common, Failure};
+use crate::clock::Clock;
+use crate::store::{Lease, Report};
+
+/// What `status` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Shows the state at a glance.
+pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
+    let store = common.joined_store()?;
+    let report = store.report().await?;
+    let running = Lease::is_held(store.path());
+    if args.json {
+        let mut value = serde_json::to_value(&report).unwrap_or_default();
+        value["running"] = running.into();
+        return output::json(&value);
+    }
+    let now = Clock::system().now();
+    for text in screen(&report, running, now) {
+        output::line(&text);
+    }
+    seats(&report);
+    Ok(())
+}
+
+fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
+    let mut lines = vec![headline(report, running, now)];
+    let read = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| ago(at, now));
+    lines.push(format!(
+        "directory  {}, read {}",
+        report.domain.as_deref().unwrap_or("not met yet"),
+        read(report.directory_read)
+    ));
+    lines.push(format!(
+        "tenant     {}, read {}",
+        report.tenant.as_deref().unwrap_or("not met yet"),
+        read(report.tenant_read)
+    ));
+    lines.push(format!("persons    {}", counts(&report.presence)));
+    if !report.excluded.is_empty() {
+        lines.push(format!("excluded   {}", counts(&report.excluded)));
+    }
+    lines.push(format!("licenses   {}", counts(&report.standing)));
+    if let Some((name, since)) = &report.awaited_longest {
+        lines.push(format!("awaited    {name} longest, since {}", time(*since)));
+    }
+    for (rule, lacking) in &report.baseline_without_license {
+        lines.push(format!(
+            "baseline   {lacking} lack the license of rule {rule}: `seatsync include {rule} --unlicensed`"
+        ));
+    }
+    if report.quarantined > 0 {
+        lines.push(format!("quarantine {} entries not understood: `seatsync users --quarantined`", report.quarantined));
+    }
+    for hold in &report.holds {
+        lines.push(format!(
+            "held       cohort {}: {} of rule {}, since {}: {}; `seatsync approve {} --digest {}` or `reject`",
+            hold.id,
+            hold.members,
+            hold.rule,
+            time(hold.opened),
+            hold.reason,
+            hold.id,
+            hold.digest
+        ));
+    }
+    for (part, complaint) in &report.troubles {
+        lines.push(format!("trouble    {part}: {complaint}"));
+    }
+    lines
+}
+
+/// Whether it is all right, and if not, what first.
+fn headline(report: &Report, running: bool, now: Timestamp) -> String {
+    let halted = report.halted.as_ref().filter(|(until, _)| *until > now);
+    let state = if !running {
+        "no agent is running".to_owned()
+    } else if let Some(why) = &report.paused {
+        format!("paused: {why}; `seatsync resume` goes on")
+    } else if let Some((until, why)) = halted {
+        format!("nothing is written until {}: {why}", time(*until))
+    } else if !report.troubles.is_empty() {
+        "running, with trouble".to_owned()
+    } else if !report.acquainted {
+        "running, first contact under way: nothing is decided yet".to_owned()
+    } else if !report.holds.is_empty() {
+        "running; somebody must approve or reject".to_owned()
+    } else {
+        "running, all is well".to_owned()
+    };
+    format!("seatsync   {state}")
+}
+
+fn counts(counts: &BTreeMap<String, u64>) -> String {
+    if counts.is_empty() {
+        return "none".to_owned();
+    }
+    counts.iter().map(|(word, count)| format!("{count} {word}")).collect::<Vec<_>>().join(", ")
+}
+
+fn seats(report: &Report) {
+    if report.skus.is_empty() {
+        return;
+    }
+    let mut table = output::table(["product", "bought", "in use", "free", "waiting"]);
+    for sku in &report.skus {
+        table.add_row([
+            sku.name.clone(),
+            sku.bought.to_string(),
+            sku.consumed.to_string(),
+            sku.free.to_string(),
+            sku.waiting.to_string(),
+        ]);
+    }
+    output::line("");
+    output::show(&table);
+}

@@ -1,0 +1,78 @@
+//! `seatsync users`
+
+use super::output::{self, time};
+use super::{Common, Failure};
+use crate::store::PersonLine;
+
+/// What `users` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Only those with this presence, such as awaiting, present, excluded or unknown-in-directory.
+    #[arg(long)]
+    presence: Option<String>,
+    /// Only those with an entitlement that stands so, such as baseline, awaiting-seat, held, retrying or refused.
+    #[arg(long)]
+    standing: Option<String>,
+    /// At most so many.
+    #[arg(long, default_value_t = 1_000)]
+    limit: u32,
+    /// List entries that could not be understood instead.
+    #[arg(long, conflicts_with_all = ["presence", "standing"])]
+    quarantined: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Lists persons.
+pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
+    let store = common.joined_store()?;
+    if args.quarantined {
+        let lines = store.quarantined().await?;
+        if args.json {
+            return output::json(&lines);
+        }
+        let mut table = output::table(["source", "entry", "since", "reason"]);
+        for line in lines {
+            table.add_row([line.source, line.key, time(line.since), line.reason]);
+        }
+        output::show(&table);
+        return Ok(());
+    }
+    let people = store.people(args.presence.clone(), args.standing.clone(), args.limit).await?;
+    if args.json {
+        return output::json(&people);
+    }
+    let mut table = output::table(["user", "presence", "location", "product", "standing", "since", "why"]);
+    for person in &people {
+        rows(&mut table, person);
+    }
+    output::show(&table);
+    Ok(())
+}
+
+/// One row per entitlement, or one for whoever has none.
+fn rows(table: &mut comfy_table::Table, person: &PersonLine) {
+    let presence = person.presence.as_ref().map_or("not judged yet", |presence| presence.word());
+    let location = person.usage_location.clone().unwrap_or_else(|| "-".to_owned());
+    let excluded = match &person.presence {
+        Some(crate::model::standing::Presence::Excluded(exclusion)) => exclusion.to_string(),
+        _ => String::new(),
+    };
+    if person.entitlements.is_empty() {
+        let since = person.presence_since.map(time).unwrap_or_default();
+        table.add_row([person.name.clone(), presence.into(), location, "-".into(), "-".into(), since, excluded]);
+        return;
+    }
+    for entitlement in &person.entitlements {
+        table.add_row([
+            person.name.clone(),
+            presence.into(),
+            location.clone(),
+            entitlement.product.clone(),
+            entitlement.standing.word().into(),
+            time(entitlement.since),
+            entitlement.why.clone().unwrap_or_else(|| excluded.clone()),
+        ]);
+    }
+}
