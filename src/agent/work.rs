@@ -153,7 +153,7 @@ impl Agent {
             }
             return Ok(turn);
         }
-        let hand = self.hand();
+        let hand = self.hand().await?;
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
         if turn.read > 0 {
@@ -165,15 +165,16 @@ impl Agent {
         Ok(turn)
     }
 
-    fn hand(&self) -> Hand {
-        Hand {
+    async fn hand(&self) -> Result<Hand, AgentError> {
+        Ok(Hand {
+            catalog: self.store.catalog().await?,
             store: self.store.clone(),
             graph: self.graph.clone(),
             clock: self.clock.clone(),
             work: self.settings.work.clone(),
             config: self.settings.digest.clone(),
             stop: self.stop.clone(),
-        }
+        })
     }
 
     async fn serve_requests(&self) -> Result<(), AgentError> {

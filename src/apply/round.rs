@@ -11,6 +11,7 @@ use super::attempt::{Circumstances, Decision, decide};
 use crate::clock::{Clock, later};
 use crate::model::fault::Fault as _;
 use crate::model::identity::UserId;
+use crate::model::license::Catalog;
 use crate::model::plan::{LicenseWrite, Plan, Write};
 use crate::model::settings::WorkSettings;
 use crate::model::standing::Reason;
@@ -32,6 +33,8 @@ pub struct Hand {
     pub work: WorkSettings,
     /// Digest of the configuration, for the audit.
     pub config: String,
+    /// The tenant's products, for their names.
+    pub catalog: Catalog,
     /// Turns true when no further write shall begin.
     pub stop: watch::Receiver<bool>,
 }
@@ -134,7 +137,7 @@ impl Hand {
         {
             tally.halt = Some((*at, reason.clone()));
         }
-        report(&intent, &answer, &decision.outcome);
+        report(&intent, &answer, &decision.outcome, &self.catalog);
         let accepted = decision.outcome == Outcome::Accepted;
         self.store.conclude(intent, answer, decision.outcome, &self.config, now).await?;
         Ok(accepted)
@@ -181,7 +184,7 @@ fn order(write: &Write, step: Step) -> IntentOrder {
     IntentOrder { person: write.person, user: write.user, name: write.name.clone(), step, call }
 }
 
-fn report(intent: &OpenIntent, answer: &Answer, outcome: &Outcome) {
+fn report(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, catalog: &Catalog) {
     let (name, request_id) = (intent.name.clone(), answer.request_id.clone());
     let what = match &intent.step {
         Step::Location { .. } => "usage location",
@@ -192,7 +195,7 @@ fn report(intent: &OpenIntent, answer: &Answer, outcome: &Outcome) {
             Event::LocationSet { name, location: write.to.to_string(), request_id }
         }
         (Outcome::Accepted, Step::License { add }) => {
-            Event::LicenseAccepted { name, products: products(add), request_id }
+            Event::LicenseAccepted { name, products: products(add, catalog), request_id }
         }
         (Outcome::NoSeat { .. }, _) => {
             Event::WriteFailed { name, what, why: "no seat is left; it waits".into(), request_id }
@@ -204,7 +207,8 @@ fn report(intent: &OpenIntent, answer: &Answer, outcome: &Outcome) {
     event.emit();
 }
 
-fn products(add: &[LicenseWrite]) -> String {
-    let rules: BTreeSet<&str> = add.iter().map(|write| write.rule.as_str()).collect();
-    format!("license of rule {}", rules.into_iter().collect::<Vec<_>>().join(", "))
+fn products(add: &[LicenseWrite], catalog: &Catalog) -> String {
+    let each: Vec<String> =
+        add.iter().map(|write| format!("{} by rule {}", catalog.name(write.sku), write.rule)).collect();
+    each.join(", ")
 }

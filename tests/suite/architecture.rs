@@ -1,0 +1,110 @@
+//! The rules of the house that a compiler does not keep.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Which rooms each room may import. `observe` and `tls` are open to all above the model.
+const MAY_IMPORT: [(&str, &[&str]); 13] = [
+    ("model", &[]),
+    ("clock", &[]),
+    ("decide", &["model"]),
+    ("config", &["model"]),
+    ("store", &["model"]),
+    ("directory", &["model", "tls"]),
+    ("tenant", &["model", "tls"]),
+    ("tls", &["model"]),
+    ("observe", &["model"]),
+    ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
+    ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "tls", "observe"]),
+    ("service", &["model", "agent"]),
+    ("cli", &["model", "clock", "config", "store", "agent", "service", "observe"]),
+];
+
+/// Who alone may name a library.
+const OWNERS: [(&str, &[&str]); 8] = [
+    ("ldap3", &["directory"]),
+    ("reqwest", &["tenant"]),
+    ("rusqlite", &["store"]),
+    ("rustls", &["tls", "directory", "tenant", "agent"]),
+    ("signal_hook", &["service"]),
+    ("toml", &["config"]),
+    ("clap", &["cli"]),
+    ("indicatif", &["cli"]),
+];
+
+#[test]
+fn imports_run_one_way() {
+    let allowed: BTreeMap<&str, &[&str]> = MAY_IMPORT.into_iter().collect();
+    let mut wrong = Vec::new();
+    for (file, room, text) in product_files() {
+        let may = allowed.get(room.as_str()).unwrap_or_else(|| panic!("src/{room} is in no rule of the house"));
+        for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
+            for other in line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]) {
+                let other: String = other.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                if allowed.contains_key(other.as_str()) && other != room && !may.contains(&other.as_str()) {
+                    wrong.push(format!("{}: {room} imports {other}: {}", file.display(), line.trim()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_outside_thing_has_one_owner() {
+    let mut wrong = Vec::new();
+    for (file, room, text) in product_files() {
+        for (library, owners) in OWNERS {
+            let named = text
+                .lines()
+                .filter(|line| !line.trim_start().starts_with("//"))
+                .any(|line| line.contains(&format!("{library}::")) || line.contains(&format!("use {library}")));
+            if named && !owners.contains(&room.as_str()) {
+                wrong.push(format!("{}: only {} may name {library}", file.display(), owners.join(", ")));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_product_file_outgrows_a_readers_head() {
+    const MOST: usize = 450;
+    let long: Vec<String> = product_files()
+        .map(|(file, _, text)| {
+            let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().lines().count();
+            (file, product)
+        })
+        .filter(|(file, lines)| *lines > MOST && !is_test(file))
+        .map(|(file, lines)| format!("{}: {lines} lines", file.display()))
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+fn is_test(file: &Path) -> bool {
+    file.to_string_lossy().contains("test")
+}
+
+/// Every source file in a room, with the room's name and the text.
+fn product_files() -> impl Iterator<Item = (PathBuf, String, String)> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    collect(&src, &mut found);
+    found.into_iter().filter_map(move |file| {
+        let inside = file.strip_prefix(&src).ok()?.to_path_buf();
+        let room = inside.components().next()?.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned();
+        let text = std::fs::read_to_string(&file).ok()?;
+        (room != "main" && room != "lib").then_some((inside, room, text))
+    })
+}
+
+fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).expect("a folder is read").flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}

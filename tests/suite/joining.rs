@@ -1,0 +1,25 @@
+//! People join: whoever is new in the tenant gets a usage location and the license.
+
+use crate::bench::Bench;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_user_gets_location_and_license() {
+    let bench = Bench::start(20).await;
+    let agent = bench.running().await;
+    let ada = bench.hire("ada", "DE");
+    let bob = bench.hire("bob", "");
+    bench.sync(&ada);
+    bench.sync(&bob);
+    agent.until_standing(&ada, "licensed").await;
+    agent.until_standing(&bob, "licensed").await;
+    agent.stop().await;
+
+    let (ada, bob) = (bench.user(&ada), bench.user(&bob));
+    assert_eq!(ada.usage_location.as_deref(), Some("DE"));
+    assert_eq!(bob.usage_location.as_deref(), Some("SE"));
+    for user in [ada, bob] {
+        assert!(user.holds("EMS") && user.has_plan("INTUNE_A"), "{user:?}");
+        assert_eq!((user.counters.assign_license.calls, user.counters.assign_license.effective), (1, 1));
+        assert_eq!((user.counters.patch_usage_location.calls, user.counters.patch_usage_location.effective), (1, 1));
+    }
+}
