@@ -205,13 +205,7 @@ fn bearer(token: &SecretString) -> Option<HeaderValue> {
 }
 
 fn headers(response: &Response) -> Headers {
-    let text = |name: &str| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned);
-    Headers {
-        retry_after: text("retry-after"),
-        date: text("date"),
-        request_id: text("request-id"),
-        diagnostic: text("x-ms-ags-diagnostic"),
-    }
+    Headers::from_names(|name| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned))
 }
 
 async fn read_body(host: &str, mut response: Response) -> Result<Vec<u8>, Trouble> {

@@ -6,6 +6,8 @@
 //!
 //! Facts about Graph are from Microsoft Graph v1.0's reference and concept pages, named where they are used.
 
+mod batch;
+mod budget;
 mod error;
 mod http;
 mod login;
@@ -19,6 +21,8 @@ mod writes;
 use std::fmt;
 use std::sync::Arc;
 
+pub use batch::{BATCH, BatchAnswer, BatchWrite, Change};
+pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
 pub use users::{Delta, DeltaLink, Listing};

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::model::verdict::{Refusal, Scope, Verdict};
 
 /// The response headers that say something ("Microsoft Graph throttling guidance", "Best practices": `request-id`).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Headers {
     /// `Retry-After`: seconds, in practice also decimal ones, or an HTTP date (RFC 9110, 10.2.3).
     pub retry_after: Option<String>,
@@ -25,6 +25,21 @@ pub struct Headers {
     pub request_id: Option<String>,
     /// `x-ms-ags-diagnostic`: where it was handled; support asks for it.
     pub diagnostic: Option<String>,
+    /// `x-ms-throttle-limit-percentage`: how full the quota is, sent above 0.8; 1.0 is full.
+    pub pressure: Option<f64>,
+}
+
+impl Headers {
+    /// Picks them out of all, which `text` finds by name whatever its case.
+    pub(super) fn from_names(text: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            retry_after: text("retry-after"),
+            date: text("date"),
+            request_id: text("request-id"),
+            diagnostic: text("x-ms-ags-diagnostic"),
+            pressure: text("x-ms-throttle-limit-percentage").and_then(|share| share.trim().parse().ok()),
+        }
+    }
 }
 
 /// What an answer means, with what support asks for.

@@ -67,22 +67,28 @@ impl Graph {
 
     /// One user with everything that is read of users; `None` when Graph knows none of this id, or not yet.
     pub async fn user(&self, id: UserId) -> Result<Option<UserNews>, TenantError> {
-        let fetched = self.get(&self.url(&format!("/users/{id}?$select={USER_SELECT}"))).await?;
-        if fetched.ok() {
-            let news = wire::user(&fetched.body).map_err(|reason| fetched.unreadable(reason))?;
-            return if news.id == id { Ok(Some(news)) } else { Err(fetched.unreadable("it is about another user")) };
-        }
-        // A 404 without Graph's words comes from somewhere else and says nothing about the user.
-        let absent = ["Request_ResourceNotFound", "Directory_ObjectNotFound", "ResourceNotFound"];
-        let error = fetched.error();
-        if fetched.status == 404 && absent.iter().any(|code| error.has(code)) {
-            return Ok(None);
-        }
-        Err(fetched.failure())
+        self.get(&self.url(&format!("/users/{id}?$select={USER_SELECT}"))).await?.user(id)
     }
 
     fn follow(&self, reading: Reading) -> Delta {
         Delta { graph: self.clone(), reading, link: None }
+    }
+}
+
+impl Fetched {
+    /// A single user, as read; `None` when Graph says that there is none.
+    pub(super) fn user(&self, id: UserId) -> Result<Option<UserNews>, TenantError> {
+        if self.ok() {
+            let news = wire::user(&self.body).map_err(|reason| self.unreadable(reason))?;
+            return if news.id == id { Ok(Some(news)) } else { Err(self.unreadable("it is about another user")) };
+        }
+        // A 404 without Graph's words comes from somewhere else and says nothing about the user.
+        let absent = ["Request_ResourceNotFound", "Directory_ObjectNotFound", "ResourceNotFound"];
+        let error = self.error();
+        if self.status == 404 && absent.iter().any(|code| error.has(code)) {
+            return Ok(None);
+        }
+        Err(self.failure())
     }
 }
 

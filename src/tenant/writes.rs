@@ -45,13 +45,13 @@ impl Graph {
 }
 
 /// The body of assignLicense: both collections are required, empty or not.
-fn assignment(add: &[LicenseWrite], remove: &[SkuId]) -> Value {
+pub(super) fn assignment(add: &[LicenseWrite], remove: &[SkuId]) -> Value {
     let add: Vec<Value> =
         add.iter().map(|license| json!({"skuId": license.sku, "disabledPlans": license.disabled})).collect();
     json!({"addLicenses": add, "removeLicenses": remove})
 }
 
-fn answer(sent: Result<Received, Trouble>, client_request_id: ClientRequestId) -> Answer {
+pub(super) fn answer(sent: Result<Received, Trouble>, client_request_id: ClientRequestId) -> Answer {
     let received = match sent {
         Ok(received) => received,
         Err(trouble) => return unanswered(trouble, client_request_id),
