@@ -1,1 +1,4 @@
+//! The store on a real file.
 
+mod desk;
+mod file;
