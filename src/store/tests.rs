@@ -3,3 +3,4 @@
 mod desk;
 mod file;
 mod people;
+mod scan;
