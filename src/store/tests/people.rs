@@ -1,9 +1,9 @@
 //! Who is one person: accounts and users joined by anchor, in whatever order they come and change.
 
 use super::desk::{Desk, users};
-use crate::model::sample::{account, anchor, at, guid, news, user, user_id};
+use crate::model::sample::{account, anchor, at, ems, guid, licensed, news, user, user_id};
 use crate::model::standing::{Exclusion, Presence, Standing};
-use crate::model::user::User;
+use crate::model::user::{Removal, User, UserNews, UserPage};
 
 async fn people(desk: &Desk) -> i64 {
     desk.count("SELECT count(*) FROM people")
@@ -123,4 +123,16 @@ async fn news_that_was_asked_for_before_a_reading_by_itself_is_not_believed() {
     assert_eq!(desk.person(1).await.users[0].user.usage_location, None);
     desk.store.absorb_user(None, at(40), at(40)).await.unwrap();
     assert_eq!(desk.person(1).await.users.len(), 1, "nothing follows from a 404");
+}
+#[tokio::test]
+async fn a_person_that_came_again_as_a_new_user_starts_anew() {
+    let desk = Desk::acquainted(vec![account(1)], &[licensed(user(1), ems(), &[], None)]).await;
+    assert_eq!(desk.word(1).await, "satisfied");
+    let gone = UserNews { removed: Some(Removal::Final), ..UserNews::about(user_id(1)) };
+    let again = User { id: user_id(2), created: Some(at(20)), ..user(1) };
+    let page = UserPage { news: vec![gone, news(&again)], quarantined: Vec::new() };
+    desk.store.absorb_users(page, None, at(20), at(20)).await.unwrap();
+    desk.judge(at(21)).await;
+    let entitlement = desk.entitlement(1, ems()).await.unwrap();
+    assert_eq!((entitlement.user, entitlement.standing), (user_id(2), Standing::Due));
 }
