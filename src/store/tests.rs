@@ -2,5 +2,6 @@
 
 mod desk;
 mod file;
+mod intents;
 mod people;
 mod scan;
