@@ -7,19 +7,21 @@ mod health;
 mod tenant_feed;
 mod work;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 pub use error::AgentError;
 pub use work::{Prospect, Turn};
 
+use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::settings::{Mode, Settings};
 use crate::observe::Event;
 use crate::store::{Lease, Store};
-use crate::tenant::Graph;
+use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
 
 /// What a reading that takes long has reached, for whoever watches.
@@ -44,6 +46,8 @@ pub struct Agent {
     /// Rung when the tenant should be looked at sooner.
     tenant_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
+    /// What Graph lets us send, shared by all work.
+    quota: Arc<Mutex<Quota>>,
     stop: watch::Receiver<bool>,
 }
 
@@ -66,7 +70,9 @@ impl Agent {
         let ldap_tls = tls::client_config(&ldap_roots)?;
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls)?;
+        let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
+            quota: Arc::new(Mutex::new(quota)),
             settings: Arc::new(settings),
             store,
             clock,
@@ -154,6 +160,17 @@ impl Agent {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
+}
+
+/// What is left of the budget after what was sent before a restart.
+async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) -> Result<Quota, AgentError> {
+    let work = &settings.work;
+    let mut budget = Budget::new(work.quota, work.quota_window);
+    let since = now.checked_sub(work.quota_window).unwrap_or(Timestamp::MIN);
+    for (at, writes) in store.sent_since(since).await? {
+        budget.spend(writes, at);
+    }
+    Ok(Quota { budget, pace: Pace::new(work.concurrency) })
 }
 
 /// Opens the store, takes its lease and runs an agent on it until told to stop.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ use crate::store::Moved;
 const JUDGED_AT_ONCE: u32 = 500;
 
 /// Persons that are written for between two looks at requests and news.
-const WRITTEN_AT_ONCE: usize = 200;
+const WRITTEN_AT_ONCE: usize = 1_000;
 
 /// Requests are looked for this often.
 const REQUEST_POLL: Duration = Duration::from_secs(1);
@@ -43,6 +43,8 @@ pub struct Turn {
     pub accepted: u64,
     /// Calls settled and licenses read back.
     pub read: u64,
+    /// The write budget is used up; more can be written then.
+    pub again: Option<Timestamp>,
 }
 
 /// What would be written.
@@ -63,8 +65,8 @@ impl Agent {
             match self.work_turn(&mut known).await {
                 Ok(turn) => {
                     health.works().await;
-                    if turn.sent == 0 && turn.read == 0 {
-                        self.wait_for_work().await?;
+                    if turn.again.is_some() || (turn.sent == 0 && turn.read == 0) {
+                        self.wait_for_work(turn.again).await?;
                     }
                 }
                 Err(error) if is_fatal(&error) => return Err(error),
@@ -88,6 +90,7 @@ impl Agent {
             sum.sent += turn.sent;
             sum.accepted += turn.accepted;
             sum.read += turn.read;
+            sum.again = turn.again;
             if self.is_stopping() || (turn.sent == 0 && turn.read == 0) {
                 return Ok(sum);
             }
@@ -104,8 +107,8 @@ impl Agent {
     }
 
     /// Waits for the bell, for what is scheduled, for a request, or for the end.
-    async fn wait_for_work(&self) -> Result<(), AgentError> {
-        let due = self.store.next_due().await?;
+    async fn wait_for_work(&self, again: Option<Timestamp>) -> Result<(), AgentError> {
+        let due = self.store.next_due(self.settings.work.confirm_after).await?.into_iter().chain(again).min();
         let mut stop = self.stop.clone();
         let scheduled = async {
             match due {
@@ -172,6 +175,7 @@ impl Agent {
             graph: self.graph.clone(),
             clock: self.clock.clone(),
             work: self.settings.work.clone(),
+            quota: self.quota.clone(),
             config: self.settings.digest.clone(),
             stop: self.stop.clone(),
         })
@@ -281,6 +285,7 @@ impl Agent {
         let tally = hand.carry_out(&plan).await?;
         turn.sent += tally.sent as u64;
         turn.accepted += tally.accepted as u64;
+        turn.again = tally.again;
         if let Some((until, reason)) = tally.halt {
             self.store.halt(until, &reason.to_string()).await?;
             Event::Halted { until, why: reason.to_string() }.emit();

@@ -21,6 +21,8 @@ pub struct Circumstances<'a> {
     pub attempts: u32,
     /// Since when the user, or its present location, has been known: replication may still be under way.
     pub known_since: Option<Timestamp>,
+    /// The batch was refused as a whole.
+    pub whole: bool,
     /// When the answer came.
     pub now: Timestamp,
     /// Seed of the jitter, in 0..=1.
@@ -87,11 +89,12 @@ fn location(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings) -> Out
     }
 }
 
+/// An item that is throttled is retried after its own wait; a batch that is, stops everything.
 fn throttled(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings, after: Option<Duration>) -> Decision {
     let until = later(at.now, after.unwrap_or_else(|| backoff(at, work)));
     let reason = said("graph-throttled", answer, "Graph asks for a pause");
     let outcome = Outcome::Retry { at: until, reason: reason.clone() };
-    Decision { outcome, halt: Some((until, reason)), forbidden: false }
+    Decision { outcome, halt: at.whole.then_some((until, reason)), forbidden: false }
 }
 
 fn refused_for_all(answer: &Answer, at: &Circumstances<'_>, code: &str, halts: bool) -> Decision {

@@ -7,7 +7,9 @@ mod attempt;
 mod reasons;
 mod round;
 mod settle;
+mod tally;
 
 pub use attempt::{Circumstances, Decision, decide};
-pub use round::{Hand, Tally};
+pub use round::{Hand, Quota};
 pub use settle::ReadError;
+pub use tally::Tally;

@@ -1,13 +1,14 @@
-//! Reading what became of writes: after an unknown outcome, and until an accepted license is seen to work.
+//! Reading what became of writes: after an unknown outcome, and until an accepted license is seen to work. Reads go by
+//! twenty, as writes do.
 
 use super::round::Hand;
 use crate::clock::later;
 use crate::decide::next_confirmation;
-use crate::store::{LicenseOutcome, StoreError};
-use crate::tenant::TenantError;
+use crate::store::{Settled, StoreError};
+use crate::tenant::{BATCH, TenantError};
 
 /// Licenses that are read back in one turn.
-const AT_ONCE: u32 = 100;
+const AT_ONCE: u32 = 200;
 
 /// A room's error while reading.
 #[derive(Debug, thiserror::Error)]
@@ -24,50 +25,62 @@ impl Hand {
     /// Settles calls of unknown outcome: reads first, and concludes from that. Returns how many were settled.
     ///
     /// # Errors
-    /// When a user cannot be read, or the store fails; the rest is settled later.
+    /// When users cannot be read, or the store fails; the rest is settled later.
     pub async fn settle(&self) -> Result<usize, ReadError> {
         let unknown = self.store.to_settle(self.clock.now()).await?;
         let mut settled = 0;
-        for intent in unknown {
+        for intents in unknown.chunks(BATCH) {
             if *self.stop.borrow() {
                 break;
             }
             let asked = self.clock.now();
-            let news = match self.graph.user(intent.user).await {
-                Ok(news) => news,
-                Err(error) => {
-                    let wait = error.retry_after().unwrap_or(self.work.retry_first);
-                    self.store.settle_later(intent.id, later(asked, wait)).await?;
-                    return Err(error.into());
+            let users: Vec<_> = intents.iter().map(|intent| intent.user).collect();
+            let read = self.graph.users(&users).await;
+            let mut trouble = read.as_ref().err().cloned();
+            let read = read.unwrap_or_else(|error| vec![Err(error); intents.len()]);
+            for (intent, news) in intents.iter().zip(read) {
+                match news {
+                    Ok(news) => {
+                        self.store.absorb_user(news, asked, self.clock.now()).await?;
+                        let seen = self.store.settle(intent.clone(), &self.config, self.clock.now()).await?;
+                        let (user, visible) = (&intent.name, seen == Settled::Visible);
+                        tracing::info!(event = "write-settled", user, visible, "{user}: settled by reading");
+                        settled += 1;
+                    }
+                    Err(error) => {
+                        let wait = error.retry_after().unwrap_or(self.work.retry_first);
+                        self.store.settle_later(intent.id, later(asked, wait)).await?;
+                        trouble = trouble.or(Some(error));
+                    }
                 }
-            };
-            self.store.absorb_user(news, asked, self.clock.now()).await?;
-            let name = intent.name.clone();
-            let seen = self.store.settle(intent, &self.config, self.clock.now()).await?;
-            let visible = seen == LicenseOutcome::Visible;
-            tracing::info!(event = "write-settled", user = name, visible, "{name}: settled by reading");
-            settled += 1;
+            }
+            if let Some(error) = trouble {
+                return Err(error.into());
+            }
         }
         Ok(settled)
     }
 
-    /// Reads accepted licenses back. Whether they work is judged with everything else.
+    /// Reads accepted licenses back that no feed has shown yet. Whether they work is judged with everything else.
     ///
     /// # Errors
-    /// When a user cannot be read, or the store fails; the rest is read back later.
+    /// When users cannot be read, or the store fails; the rest is read back later.
     pub async fn confirm(&self) -> Result<usize, ReadError> {
-        let due = self.store.to_confirm(AT_ONCE, self.clock.now()).await?;
+        let due = self.store.to_confirm(AT_ONCE, self.work.confirm_after, self.clock.now()).await?;
         let mut read = 0;
-        for confirmation in due {
+        for confirmations in due.chunks(BATCH) {
             if *self.stop.borrow() {
                 break;
             }
             let asked = self.clock.now();
-            let news = self.graph.user(confirmation.user).await?;
-            let now = self.clock.now();
-            self.store.absorb_user(news, asked, now).await?;
-            self.store.confirm_later(confirmation, next_confirmation(confirmation.accepted, now)).await?;
-            read += 1;
+            let users: Vec<_> = confirmations.iter().map(|confirmation| confirmation.user).collect();
+            for (confirmation, news) in confirmations.iter().zip(self.graph.users(&users).await?) {
+                let now = self.clock.now();
+                self.store.absorb_user(news?, asked, now).await?;
+                let next = next_confirmation(confirmation.accepted, self.work.confirm_after, now);
+                self.store.confirm_later(*confirmation, next).await?;
+                read += 1;
+            }
         }
         Ok(read)
     }

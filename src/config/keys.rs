@@ -354,7 +354,20 @@ static WORK: Section = Section {
             "The longest wait before a failed write is tried again; doubles with each failure.",
         ),
         key("retry_max", Duration("10ms", "1d"), Default("\"15m\""), "Where that doubling ends."),
-        key("concurrency", Number(1, 64), Default("4"), "Writes under way at once, each for another person."),
+        key("concurrency", Number(1, 64), Default("4"), "Batches of up to twenty writes under way at once."),
+        key(
+            "quota",
+            Number(20, 1_000_000),
+            Default("3000"),
+            "Writes that Graph allows this app in the tenant within \"quota_window\"; bursts are fine.",
+        ),
+        key("quota_window", Duration("1s", "1h"), Default("\"150s\""), "The length of that window."),
+        key(
+            "confirm_after",
+            Duration("10ms", "1h"),
+            Default("\"30s\""),
+            "An accepted license that no feed has shown to work by then is read back by itself.",
+        ),
         key(
             "patience",
             Duration("0s", "1d"),

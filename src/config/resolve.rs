@@ -239,12 +239,18 @@ fn work(table: &Table<'_>) -> Option<WorkSettings> {
         );
     }
     let concurrency = table.number("concurrency");
+    let quota = table.number("quota");
+    let quota_window = table.duration("quota_window");
+    let confirm_after = table.duration("confirm_after");
     let patience = table.duration("patience");
     let clock_skew = table.duration("clock_skew");
     Some(WorkSettings {
         retry_first: retry_first?,
         retry_max: retry_max?,
         concurrency: concurrency?,
+        quota: quota?,
+        quota_window: quota_window?,
+        confirm_after: confirm_after?,
         patience: patience?,
         clock_skew: clock_skew?,
     })

@@ -1,8 +1,9 @@
 //! Where one entitlement stands, given what the rules want and what the user has.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::bind::Product;
 use crate::model::identity::{PlanId, SkuId};
@@ -28,12 +29,12 @@ pub fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool 
     user.license(sku).is_some() && wanted.is_subset(&user.plans)
 }
 
-/// When to read a written license back again: soon at first, then ever more rarely.
+/// When to read an accepted license back by itself: `first` after it was accepted, since a feed mostly shows it sooner, then
+/// ever more rarely.
 #[must_use]
-pub fn next_confirmation(accepted: Timestamp, now: Timestamp) -> Timestamp {
-    let (least, most) = (SignedDuration::from_secs(1), SignedDuration::from_mins(10));
-    let elapsed = now.duration_since(accepted).clamp(least, most);
-    now.checked_add(elapsed).unwrap_or(Timestamp::MAX)
+pub fn next_confirmation(accepted: Timestamp, first: Duration, now: Timestamp) -> Timestamp {
+    let elapsed = Duration::try_from(now.duration_since(accepted)).unwrap_or_default();
+    now.checked_add(elapsed.clamp(first, first.max(Duration::from_mins(10)))).unwrap_or(Timestamp::MAX)
 }
 
 fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {

@@ -176,6 +176,9 @@ pub(crate) fn location() -> LocationSettings {
 
 pub(crate) fn work() -> WorkSettings {
     WorkSettings {
+        quota: 3_000,
+        quota_window: Duration::from_secs(150),
+        confirm_after: Duration::from_secs(30),
         retry_first: Duration::from_secs(10),
         retry_max: Duration::from_mins(15),
         concurrency: 4,

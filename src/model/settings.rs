@@ -170,8 +170,14 @@ pub struct WorkSettings {
     pub retry_first: Duration,
     /// Where that doubling ends.
     pub retry_max: Duration,
-    /// Writes under way at once, each for another person.
+    /// Batches under way at once.
     pub concurrency: usize,
+    /// Writes that Graph allows this app within `quota_window`.
+    pub quota: u32,
+    /// The length of that window.
+    pub quota_window: Duration,
+    /// An accepted license that no feed has shown working by then is read back by itself.
+    pub confirm_after: Duration,
     /// For how long a 404 or an "invalid usage location" is put down to replication.
     pub patience: Duration,
     /// Tolerated difference between our clock and Entra's.

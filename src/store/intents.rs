@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
-use super::rows::{collect, json, json_of, millis, named, unjson};
+use super::rows::{collect, json, json_of, maybe_time, millis, named, time_of, unjson};
 use super::{Store, StoreError};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
 use crate::model::plan::{LicenseWrite, LocationWrite};
@@ -81,6 +81,8 @@ pub struct OpenIntent {
     pub call: ClientRequestId,
     /// Calls made for it, this one included.
     pub attempts: u32,
+    /// Since when the user, or the location we gave it, has been known: what Graph says may lag behind that.
+    pub known_since: Option<Timestamp>,
 }
 
 impl Store {
@@ -116,7 +118,8 @@ impl Store {
     pub async fn to_settle(&self, now: Timestamp) -> Result<Vec<OpenIntent>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT i.*, p.name, c.client_request_id,
-                              (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts
+                              (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts,
+                              (SELECT max(first_seen, coalesce(located, 0)) FROM users WHERE id = i.user) AS known_since
                        FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
                        WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
             collect(db, sql, [millis(now)], open_intent)
@@ -134,6 +137,7 @@ fn open_intent(row: &Row<'_>) -> Result<OpenIntent, StoreError> {
         step: json_of(row, "body")?,
         call: named(row, "client_request_id")?,
         attempts: row.get("attempts")?,
+        known_since: maybe_time(row, "known_since")?,
     })
 }
 
@@ -171,7 +175,13 @@ fn commit(db: &Connection, order: IntentOrder, config: &str, now: Timestamp) -> 
     let attempts =
         db.prepare_cached("SELECT count(*) FROM calls WHERE intent = ?1")?.query_row([id.0], |row| row.get(0))?;
     let IntentOrder { person, user, name, step, call } = order;
-    Ok(OpenIntent { id, person, user, name, step, call, attempts })
+    let known_since = known_since(db, user)?;
+    Ok(OpenIntent { id, person, user, name, step, call, attempts, known_since })
+}
+
+fn known_since(db: &Connection, user: UserId) -> Result<Option<Timestamp>, StoreError> {
+    let sql = "SELECT max(first_seen, coalesce(located, 0)) AS since FROM users WHERE id = ?1";
+    Ok(collect(db, sql, [user.to_string()], |row| time_of(row, "since"))?.into_iter().next())
 }
 
 fn make(

@@ -37,7 +37,7 @@ pub use holds::HoldView;
 pub use intents::{IntentOrder, OpenIntent, Step};
 pub use judgements::Moved;
 pub use lease::Lease;
-pub use outcomes::{LicenseOutcome, Outcome};
+pub use outcomes::{Concluded, Outcome, Settled};
 pub use plans::Recorded;
 pub use pulse::Confirmation;
 pub use report::{Dossier, EntitlementView, IntentView, PersonLine, QuarantineLine, Report, SkuLine};

@@ -50,9 +50,20 @@ pub enum Outcome {
     },
 }
 
+/// A call, its answer, and what that means.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Concluded {
+    /// What the call was made for.
+    pub intent: OpenIntent,
+    /// What was answered.
+    pub answer: Answer,
+    /// What it means.
+    pub outcome: Outcome,
+}
+
 /// What reading a user after an unknown outcome showed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LicenseOutcome {
+pub enum Settled {
     /// The write took effect.
     Visible,
     /// It cannot be seen: what is still wanted is written again under the same intent.
@@ -60,48 +71,20 @@ pub enum LicenseOutcome {
 }
 
 impl Store {
-    /// Takes the answer to a call in.
+    /// Takes the answers to calls in, all of a batch or none.
     ///
     /// # Errors
-    /// When the store fails; then the call's outcome is unknown and will be settled by reading.
-    pub async fn conclude(
-        &self,
-        intent: OpenIntent,
-        answer: Answer,
-        outcome: Outcome,
-        config: &str,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    /// When the store fails; then the calls' outcomes are unknown and will be settled by reading.
+    pub async fn conclude(&self, concluded: Vec<Concluded>, config: &str, now: Timestamp) -> Result<(), StoreError> {
         let config = config.to_owned();
-        self.write(move |tx| {
-            let text = json(&answer)?;
-            let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
-            tx.prepare_cached("UPDATE calls SET answered = ?2, answer = ?3 WHERE client_request_id = ?1")?
-                .execute(params![intent.call.to_string(), answered, text])?;
-            let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(&outcome) });
-            let entry = Entry {
-                subject: Some(&intent.name),
-                config: Some(&config),
-                client_request_id: Some(intent.call.to_string()),
-                request_id: answer.request_id.as_deref(),
-                ..Entry::new(AuditKind::Answer, detail).about(intent.person)
-            };
-            append(tx, now, &entry)?;
-            follow(&Closing { db: tx, intent: &intent, config: &config, now }, &outcome)?;
-            match (&intent.step, &outcome) {
-                // The license is to follow at once: nothing else has changed.
-                (Step::Location { .. }, Outcome::Accepted) => Ok(()),
-                _ => link::touch(tx, intent.person),
-            }
-        })
-        .await
+        self.write(move |tx| concluded.iter().try_for_each(|one| conclude(tx, one, &config, now))).await
     }
 
     /// Settles a call of unknown outcome, after its user has been read by itself.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn settle(&self, intent: OpenIntent, config: &str, now: Timestamp) -> Result<LicenseOutcome, StoreError> {
+    pub async fn settle(&self, intent: OpenIntent, config: &str, now: Timestamp) -> Result<Settled, StoreError> {
         let config = config.to_owned();
         self.write(move |tx| {
             let user: Option<String> = tx
@@ -130,7 +113,7 @@ impl Store {
                 closing.all(&Standing::Due)?;
             }
             link::touch(tx, intent.person)?;
-            Ok(if visible { LicenseOutcome::Visible } else { LicenseOutcome::NotVisible })
+            Ok(if visible { Settled::Visible } else { Settled::NotVisible })
         })
         .await
     }
@@ -145,6 +128,28 @@ impl Store {
             Ok(())
         })
         .await
+    }
+}
+
+fn conclude(db: &Connection, concluded: &Concluded, config: &str, now: Timestamp) -> Result<(), StoreError> {
+    let Concluded { intent, answer, outcome } = concluded;
+    let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
+    db.prepare_cached("UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2")?
+        .execute(params![intent.id.0, intent.call.to_string(), answered, json(answer)?])?;
+    let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(outcome) });
+    let entry = Entry {
+        subject: Some(&intent.name),
+        config: Some(config),
+        client_request_id: Some(intent.call.to_string()),
+        request_id: answer.request_id.as_deref(),
+        ..Entry::new(AuditKind::Answer, detail).about(intent.person)
+    };
+    append(db, now, &entry)?;
+    follow(&Closing { db, intent, config, now }, outcome)?;
+    match (&intent.step, outcome) {
+        // The license is to follow at once: nothing else has changed.
+        (Step::Location { .. }, Outcome::Accepted) => Ok(()),
+        _ => link::touch(db, intent.person),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The small facts that the agent's tasks steer by.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension as _, params};
 use uuid::Uuid;
@@ -51,7 +53,7 @@ impl Store {
         self.read(|db| meta(db, "coverage")).await
     }
 
-    /// Whether somebody waits for the tenant: to appear there, or for a seat.
+    /// Whether somebody waits for the tenant: to appear there, for a seat, or for an accepted license to show.
     ///
     /// # Errors
     /// When the store fails.
@@ -59,36 +61,43 @@ impl Store {
         self.read(move |db| {
             let since = millis(now) - AWAITED_AT_MOST.as_secs() * 1000;
             let sql = "SELECT EXISTS (SELECT 1 FROM people WHERE awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
-                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')";
+                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')
+                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'confirming' AND since >= ?1)";
             Ok(db.prepare_cached(sql)?.query_row([since], |row| row.get(0))?)
         })
         .await
     }
 
-    /// When the next retry, settling, reading back or judging is due.
+    /// When the next retry, settling, reading back (not before `first` after the license was accepted) or judging is due.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|db| {
+    pub async fn next_due(&self, first: Duration) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |db| {
             let sql = "SELECT min(at) FROM (SELECT min(look_again) AS at FROM people WHERE look_again IS NOT NULL
-                       UNION ALL SELECT min(check_at) FROM entitlements WHERE standing IN ('retrying', 'confirming')
+                       UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying'
+                       UNION ALL SELECT min(max(check_at, since + ?1)) FROM entitlements WHERE standing = 'confirming'
                        UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
-            let at: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            let at: Option<i64> = db.prepare_cached(sql)?.query_row([wait(first)], |row| row.get(0))?;
             at.map(time).transpose()
         })
         .await
     }
 
-    /// Licenses whose reading back is due.
+    /// Licenses whose reading back is due, not before `first` after they were accepted.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn to_confirm(&self, limit: u32, now: Timestamp) -> Result<Vec<Confirmation>, StoreError> {
+    pub async fn to_confirm(
+        &self,
+        limit: u32,
+        first: Duration,
+        now: Timestamp,
+    ) -> Result<Vec<Confirmation>, StoreError> {
         self.read(move |db| {
             let sql = "SELECT person, user, sku, since, check_at FROM entitlements
-                       WHERE standing = 'confirming' AND check_at <= ?1 ORDER BY check_at LIMIT ?2";
-            collect(db, sql, params![millis(now), limit], |row| {
+                       WHERE standing = 'confirming' AND check_at <= ?1 AND since <= ?1 - ?3 ORDER BY check_at LIMIT ?2";
+            collect(db, sql, params![millis(now), limit, wait(first)], |row| {
                 Ok(Confirmation {
                     person: PersonId(row.get("person")?),
                     user: named(row, "user")?,
@@ -115,14 +124,15 @@ impl Store {
         .await
     }
 
-    /// Since when a user, or the location we gave it, has been known: what Graph says may lag behind that.
+    /// Writes that were sent since a time, by the second they were sent in, oldest first.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn known_since(&self, user: UserId) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn sent_since(&self, since: Timestamp) -> Result<Vec<(Timestamp, u32)>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT max(first_seen, coalesce(located, 0)) AS since FROM users WHERE id = ?1";
-            Ok(collect(db, sql, [user.to_string()], |row| time_of(row, "since"))?.into_iter().next())
+            let sql = "SELECT sent / 1000 * 1000 AS second, count(*) AS writes FROM calls WHERE sent > ?1
+                       GROUP BY 1 ORDER BY 1";
+            collect(db, sql, [millis(since)], |row| Ok((time_of(row, "second")?, row.get("writes")?)))
         })
         .await
     }
@@ -188,4 +198,8 @@ impl Store {
         })
         .await
     }
+}
+
+fn wait(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
 }

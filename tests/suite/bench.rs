@@ -114,6 +114,7 @@ assignments_per_day = 500
 [work]
 retry_first = "100ms"
 retry_max = "1s"
+confirm_after = "200ms"
 [log]
 level = "debug"
 {}

@@ -159,6 +159,7 @@ CREATE TABLE calls (
     answer             TEXT
 ) STRICT;
 CREATE INDEX calls_intent ON calls (intent);
+CREATE INDEX calls_sent ON calls (sent);
 
 CREATE TABLE entitlements (
     person     INTEGER NOT NULL REFERENCES people (id),

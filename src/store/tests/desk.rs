@@ -21,7 +21,7 @@ use crate::model::standing::Standing;
 use crate::model::user::{User, UserPage};
 use crate::model::verdict::{Answer, Verdict};
 use crate::model::watermark::{Watermark, WatermarkKey};
-use crate::store::{Absorbed, IntentOrder, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
+use crate::store::{Absorbed, Concluded, IntentOrder, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
 
 pub(super) const COVERAGE: &str = "coverage 1";
 pub(super) const CONFIG: &str = "config 1";
@@ -181,7 +181,7 @@ impl Desk {
 
     pub async fn conclude(&self, intent: OpenIntent, outcome: Outcome, now: Timestamp) {
         let answer = answer(intent.call, Verdict::Accepted);
-        self.store.conclude(intent, answer, outcome, CONFIG, now).await.unwrap();
+        self.store.conclude(vec![Concluded { intent, answer, outcome }], CONFIG, now).await.unwrap();
     }
 
     pub async fn ask(&self, request: Request, now: Timestamp) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! From a plan to what became of it: intents, calls, outcomes, settling.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 
 use super::desk::{CONFIG, Desk, answer};
@@ -10,7 +12,7 @@ use crate::model::sample::{account, at, ems, exchange, intune_a, licensed, news,
 use crate::model::standing::{Reason, Standing};
 use crate::model::user::{Removal, User, UserNews, UserPage};
 use crate::model::verdict::Verdict;
-use crate::store::{LicenseOutcome, OpenIntent, Outcome, Step};
+use crate::store::{Concluded, OpenIntent, Outcome, Settled, Step};
 
 fn reason() -> Reason {
     Reason::new("test", "because")
@@ -72,10 +74,13 @@ async fn location_then_license_then_read_back() {
     desk.conclude(intent.clone(), Outcome::Accepted, at(25)).await;
     assert_eq!((state(&desk, &intent).await.as_str(), desk.word(1).await), ("accepted", "confirming"));
     desk.judge(at(26)).await;
-    let [due] = desk.store.to_confirm(10, at(26)).await.unwrap()[..] else { panic!() };
-    desk.store.confirm_later(due, next_confirmation(due.accepted, at(26))).await.unwrap();
-    assert!(desk.store.to_confirm(10, at(26)).await.unwrap().is_empty());
-    assert_eq!(desk.store.next_due().await.unwrap(), Some(at(27)));
+    let first = Duration::from_secs(1);
+    assert!(desk.store.to_confirm(10, 2 * first, at(26)).await.unwrap().is_empty(), "a feed may show it");
+    assert_eq!(desk.store.next_due(2 * first).await.unwrap(), Some(at(27)));
+    let [due] = desk.store.to_confirm(10, first, at(26)).await.unwrap()[..] else { panic!() };
+    desk.store.confirm_later(due, next_confirmation(due.accepted, first, at(26))).await.unwrap();
+    assert!(desk.store.to_confirm(10, first, at(26)).await.unwrap().is_empty());
+    assert_eq!(desk.store.next_due(first).await.unwrap(), Some(at(27)));
     reread(&desk, &licensed(user(1), ems(), &[], None), at(27)).await;
     desk.judge(at(27)).await;
     let entitlement = desk.entitlement(1, ems()).await.unwrap();
@@ -114,7 +119,7 @@ async fn a_retry_waits_for_its_time_and_keeps_its_intent() {
     let (desk, first) = in_flight().await;
     desk.conclude(first.clone(), retry(at(60)), at(22)).await;
     desk.judge(at(23)).await;
-    assert_eq!(desk.store.next_due().await.unwrap(), Some(at(60)));
+    assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(60)));
     assert!(desk.store.candidates(at(59)).await.unwrap().is_empty());
     let second = desk.license(at(60)).await;
     assert_eq!((second.id, second.attempts), (first.id, 2));
@@ -122,7 +127,7 @@ async fn a_retry_waits_for_its_time_and_keeps_its_intent() {
     // Judged again for another reason: the schedule stays.
     desk.accounts(vec![crate::model::account::Account { display_name: Some("x".into()), ..account(1) }], at(62)).await;
     desk.judge(at(63)).await;
-    assert_eq!(desk.store.next_due().await.unwrap(), Some(at(90)));
+    assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(90)));
     assert_eq!(desk.count("SELECT count(*) FROM audit WHERE kind = 'intent'"), 1);
     assert_eq!(desk.count("SELECT count(*) FROM calls"), 2);
 }
@@ -161,13 +166,13 @@ async fn an_unknown_outcome_is_settled_by_reading() {
         desk.judge(at(23)).await;
         assert_eq!(desk.word(1).await, "in-flight");
         assert!(desk.store.to_settle(at(39)).await.unwrap().is_empty());
-        assert_eq!(desk.store.next_due().await.unwrap(), Some(at(40)));
+        assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(40)));
         desk.store.settle_later(intent.id, at(50)).await.unwrap();
         let open = desk.store.to_settle(at(50)).await.unwrap();
         assert_eq!(open, std::slice::from_ref(&intent));
         reread(&desk, &if visible { licensed(user(1), ems(), &[], None) } else { user(1) }, at(50)).await;
         let seen = desk.store.settle(intent.clone(), CONFIG, at(50)).await.unwrap();
-        assert_eq!(seen, if visible { LicenseOutcome::Visible } else { LicenseOutcome::NotVisible });
+        assert_eq!(seen, if visible { Settled::Visible } else { Settled::NotVisible });
         assert!(desk.store.to_settle(at(99)).await.unwrap().is_empty());
         if visible {
             desk.judge(at(51)).await;
@@ -337,7 +342,8 @@ async fn ours_is_what_was_read_as_absent_before() {
 async fn the_answer_and_its_names_are_kept() {
     let (desk, intent) = in_flight().await;
     let said = answer(intent.call, Verdict::Unknown);
-    desk.store.conclude(intent.clone(), said, unknown(at(40)), CONFIG, at(22)).await.unwrap();
+    let concluded = Concluded { intent: intent.clone(), answer: said, outcome: unknown(at(40)) };
+    desk.store.conclude(vec![concluded], CONFIG, at(22)).await.unwrap();
     let story = desk.store.dossier(desk.id(1).await).await.unwrap().unwrap();
     let rows: Vec<_> = story.timeline.iter().filter(|row| ["intent", "answer"].contains(&row.kind.as_str())).collect();
     assert_eq!(rows.len(), 2);
@@ -349,6 +355,5 @@ async fn the_answer_and_its_names_are_kept() {
     assert_eq!(rows[1].request_id.as_deref(), Some("graph-request"));
     assert!(rows[0].detail["before"].get("licenses").is_some());
     assert_eq!(story.intents.len(), 1);
-    assert_eq!(desk.store.known_since(user_id(1)).await.unwrap(), Some(at(20)));
-    assert_eq!(desk.store.known_since(user_id(9)).await.unwrap(), None);
+    assert_eq!(intent.known_since, Some(at(20)));
 }
