@@ -172,9 +172,11 @@ fn wants<'a>(
     wants
 }
 
-/// Rules of the file that cannot be bound now keep what they caused as it is.
-fn is_unbound(entitlement: &Entitlement, context: &Context<'_>) -> bool {
-    context.rules.iter().any(|bound| bound.product.is_err() && entitlement.rules.contains(&bound.rule.id))
+/// A rule that cannot be bound now, and still means this person, keeps what it caused as it is.
+fn is_unbound(entitlement: &Entitlement, matches: &BTreeMap<String, RuleMatch>, context: &Context<'_>) -> bool {
+    let means = |rule: &Rule| matches.get(&rule.id).is_some_and(|found| found.eligible);
+    let mut unbound = context.rules.iter().filter(|bound| bound.product.is_err() && means(&bound.rule));
+    unbound.any(|bound| entitlement.rules.contains(&bound.rule.id))
 }
 
 fn changes(
@@ -194,7 +196,7 @@ fn changes(
             same => (same, None),
         };
         let causes = wants.get(&sku).map_or(&[][..], Vec::as_slice);
-        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, context)) {
+        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, matches, context)) {
             return None;
         }
         change(sku, same, causes, user, location, context).or_else(|| without_user(sku, other?, context))

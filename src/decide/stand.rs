@@ -120,11 +120,13 @@ pub(super) fn next(
             Some(_) => Some(Standing::Lapsed),
         };
     };
-    let next = match (standing, observe(user, want.product, catalog)) {
+    let observed = observe(user, want.product, catalog);
+    // What Graph shows of a fresh license may be of different ages: it is believed once all of it agrees.
+    let confirmed =
+        matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product.sku, &want.product.wanted);
+    let next = match (standing, observed) {
         (Some(Standing::InFlight { .. }), _) => return None,
-        (Some(Standing::Confirming { accepted }), _) if now < confirmed_by(*accepted) => {
-            return is_confirmed(user, want.product.sku, &want.product.wanted).then_some(Standing::Licensed);
-        }
+        (Some(Standing::Confirming { accepted }), _) if !confirmed && now < confirmed_by(*accepted) => return None,
         (_, Observed::Enough { .. }) if ours => Standing::Licensed,
         (_, Observed::Enough { direct, groups }) => Standing::Satisfied { direct, groups },
         (_, Observed::Otherwise) => Standing::Differs,

@@ -240,7 +240,13 @@ fn from_standing_to_standing() {
         ("retrying, the user is gone", due(retrying()).when(|s| s.person.users.clear()), "lapsed"),
         ("confirming, nothing seen", due(confirming()), "confirming"),
         ("confirming, plans still off", slow(due(confirming())), "confirming"),
+        (
+            "confirming, its plans are shown before its source",
+            due(confirming()).licensed(ems(), &[intune_a()], Some("g")).when(|s| s.user().plans.extend([intune_a()])),
+            "confirming",
+        ),
         ("confirming, seen to work", ours(has(due(confirming()))), "licensed"),
+        ("confirming, and it had one directly before", has(due(confirming())), "satisfied"),
         ("confirming, not wanted any more", unwanted(due(confirming())), "lapsed"),
         ("confirming for a day, ours, plans never on", late(ours(slow(due(confirming())))), "licensed"),
         ("confirming for a day, it is not there", late(ours(due(confirming()))), "removed-by-other"),
@@ -328,6 +334,8 @@ fn while_a_rule_cannot_be_bound() {
     assert_eq!(sold(there).judged(at(300)).word(), "baseline");
     let left = unsold(Scene::new().judged(at(600))).when(|s| s.person.users.clear()).judged(at(700));
     assert_eq!(left.word(), "lapsed", "the user is gone");
+    let excluded = unsold(Scene::new().judged(at(600))).when(|s| s.account().enabled = false).judged(at(700));
+    assert_eq!(excluded.word(), "lapsed", "nothing stays open for the excluded");
 }
 
 /// Several accounts with one anchor are one person whose enabled account speaks.
