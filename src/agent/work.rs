@@ -30,6 +30,9 @@ const WRITTEN_AT_ONCE: usize = 200;
 /// Requests are looked for this often.
 const REQUEST_POLL: Duration = Duration::from_secs(1);
 
+/// What was due and could not be done is looked at again after this.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+
 /// What a turn of work did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Turn {
@@ -109,7 +112,9 @@ impl Agent {
         let mut stop = self.stop.clone();
         let scheduled = async {
             match due {
-                Some(at) => self.clock.wait_until(at.max(later(self.clock.now(), Duration::from_millis(10)))).await,
+                // What was due and yet not done is kept back by a halt, a pause or the mode: no reason to turn in circles.
+                Some(at) if at <= self.clock.now() => self.clock.wait(KEPT_BACK).await,
+                Some(at) => self.clock.wait_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -188,18 +193,23 @@ impl Agent {
         Ok(())
     }
 
-    /// Judges everyone about whom there is news. `None` while a first read is incomplete: nothing is decided then.
+    /// Judges everyone about whom there is news. `None` while a first read, or the first with other bases or attributes, is
+    /// incomplete: nothing is decided then.
     async fn judge_all(&self, known: &mut Known, turn: &mut Turn) -> Result<Option<Vec<BoundRule>>, AgentError> {
         let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
             return Ok(None);
         };
-        let catalog = self.store.catalog().await?;
-        let rules = bind(&self.settings.rules, &catalog);
-        known.complain(&rules);
         let settings = &self.settings;
+        let read = coverage(&settings.directory);
+        if self.store.coverage().await?.as_deref() != Some(&read) {
+            // Other bases or attributes are configured than were read: whom that shows must not look like an event.
+            return Ok(None);
+        }
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&settings.rules, &catalog);
+        known.complain(&rules);
         let first = !self.store.is_first_pass_complete().await?;
         self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
-        let read = coverage(&settings.directory);
         loop {
             let now = self.clock.now();
             let people = self.store.to_judge(JUDGED_AT_ONCE, now).await?;

@@ -4,4 +4,12 @@
 mod architecture;
 #[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod excluded;
+mod feeds;
+mod first_contact;
+mod guard;
 mod joining;
+mod leaving;
+mod rules;
+mod seats;
+mod steady;
