@@ -85,7 +85,9 @@ fn is_baseline(
 ) -> bool {
     let stored = person.matches.get(&bound.rule.id);
     match (stored, &person.presence) {
-        (Some(stored), _) if stored.digest == bound.rule.digest => stored.eligible && stored.baseline,
+        (Some(stored), _) if stored.digest == bound.rule.digest => {
+            stored.eligible && stored.baseline && !is_another(person, bound, user)
+        }
         (_, None) => context.existing == Existing::Leave && user.is_some_and(|known| was_there(known, context)),
         (Some(stored), Some(_)) if stored.eligible && causes_product(person, bound) => stored.baseline,
         (_, Some(before)) => !came_by_event(before, presence, person.coverage.as_deref() == Some(context.coverage)),
@@ -98,6 +100,12 @@ fn was_there(known: &KnownUser, context: &Context<'_>) -> bool {
     let contact = context.contact;
     known.first_seen <= contact.completed
         && known.user.created.is_none_or(|created| created.duration_since(contact.started) < -context.clock_skew)
+}
+
+/// The rule's product was judged for a user who was there before this one: a re-created user starts anew.
+fn is_another(person: &Person, bound: &BoundRule, user: Option<&KnownUser>) -> bool {
+    let stored = bound.product.as_ref().ok().and_then(|product| person.entitlements.get(&product.sku));
+    stored.zip(user).is_some_and(|(stored, known)| stored.user != known.user.id)
 }
 
 /// The rule, before it was edited, wanted the same product for this person.

@@ -17,6 +17,8 @@ pub mod person;
 pub mod plan;
 pub mod request;
 pub mod rule;
+#[cfg(test)]
+pub(crate) mod sample;
 pub mod seats;
 pub mod settings;
 pub mod standing;

@@ -142,9 +142,13 @@ impl Store {
             }
             let left = page.deleted.iter().map(|tombstone| tombstone.guid).chain(page.outside.iter().copied());
             for guid in left {
+                unquarantine(tx, "directory", &guid.to_string())?;
                 absorbed.gone += u64::from(forget(tx, guid, now)?);
             }
             for bad in &page.quarantined {
+                if let (Some(guid), Some(generation)) = (bad.guid, generation) {
+                    met(tx, guid, generation)?;
+                }
                 let key = bad.guid.map_or_else(|| bad.dn.clone(), |guid| guid.to_string());
                 quarantine(tx, "directory", &key, &format!("{}: {}", bad.dn, bad.reason), now)?;
             }
@@ -249,12 +253,12 @@ fn absorb(
 ) -> Result<Absorbed, StoreError> {
     let known = stored(db, account.guid)?;
     unquarantine(db, "directory", &account.guid.to_string())?;
+    unquarantine(db, "directory", &account.dn)?;
     if let Some(known) = &known {
         let same = Account { usn_changed: account.usn_changed, ..known.account.clone() } == *account && !known.gone;
         if same {
             if let Some(generation) = generation {
-                db.prepare_cached("UPDATE accounts SET generation = ?2, missed = 0 WHERE guid = ?1")?
-                    .execute(params![account.guid.to_string(), generation])?;
+                met(db, account.guid, generation)?;
             }
             return Ok(Absorbed::default());
         }
@@ -305,6 +309,13 @@ fn put(
         feed.first_contact,
         generation,
     ])?;
+    Ok(())
+}
+
+/// Notes that a scan met an account, though it brought nothing new or nothing that can be read.
+fn met(db: &Connection, guid: ObjectGuid, generation: i64) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE accounts SET generation = ?2, missed = 0 WHERE guid = ?1")?
+        .execute(params![guid.to_string(), generation])?;
     Ok(())
 }
 

@@ -35,6 +35,12 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
+/// Makes a file for a copy of the store, as private as the store.
+pub(super) fn make(path: &Path) -> Result<Connection, StoreError> {
+    make_private(path)?;
+    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+}
+
 fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(path, error);
     let db = Connection::open_with_flags(path, flags).map_err(failed)?;
@@ -48,6 +54,11 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(directory).map_err(failed)?;
     refuse_network(path, directory)?;
+    make_private(path)
+}
+
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::Unreadable { path: path.to_owned(), source };
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]

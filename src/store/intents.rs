@@ -84,8 +84,8 @@ pub struct OpenIntent {
 }
 
 impl Store {
-    /// Commits intents before their round. An open intent of the same person and content is taken up again; one of other
-    /// content is abandoned. Persons about whom there is news are left out: they are judged first.
+    /// Commits intents before their round. An open intent of the same user and content is taken up again; any other
+    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first.
     ///
     /// # Errors
     /// When the store fails; then nothing may be sent.
@@ -139,12 +139,16 @@ fn open_intent(row: &Row<'_>) -> Result<OpenIntent, StoreError> {
 
 fn commit(db: &Connection, order: IntentOrder, config: &str, now: Timestamp) -> Result<OpenIntent, StoreError> {
     let body = json(&order.step)?;
-    let known: Option<(i64, String)> = db
-        .prepare_cached("SELECT id, body FROM intents WHERE person = ?1 AND step = ?2 AND state = 'open'")?
-        .query_row(params![order.person.0, order.step.word()], |row| Ok((row.get(0)?, row.get(1)?)))
+    let known: Option<(i64, bool)> = db
+        .prepare_cached(
+            "SELECT id, body = ?3 AND user = ?4 FROM intents WHERE person = ?1 AND step = ?2 AND state = 'open'",
+        )?
+        .query_row(params![order.person.0, order.step.word(), body, order.user.to_string()], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
         .optional()?;
     let id = match known {
-        Some((id, known)) if known == body => IntentId(id),
+        Some((id, true)) => IntentId(id),
         known => {
             if let Some((other, _)) = known {
                 db.prepare_cached("UPDATE intents SET state = 'abandoned', closed = ?2 WHERE id = ?1")?
@@ -197,6 +201,7 @@ fn make(
     let entry = Entry {
         subject: Some(&order.name),
         config: Some(config),
+        client_request_id: Some(order.call.to_string()),
         ..Entry::new(AuditKind::Intent, detail).about(order.person)
     };
     append(db, now, &entry)?;

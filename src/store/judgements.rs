@@ -213,9 +213,13 @@ fn is_quiet(standing: &Standing) -> bool {
 fn put(db: &Connection, person: PersonId, change: &EntitlementChange) -> Result<(), StoreError> {
     let entitlement = &change.entitlement;
     if matches!(entitlement.standing, Standing::Lapsed) {
-        // An intent whose outcome is unknown has nobody left to settle it for.
-        db.prepare_cached("UPDATE intents SET state = 'abandoned', closed = ?2 WHERE person = ?1 AND state = 'open'")?
-            .execute(params![person.0, millis(entitlement.since)])?;
+        // Nothing will be written under it any more. One with an unanswered call is settled first: another product of the
+        // person may be in flight with it.
+        db.prepare_cached(
+            "UPDATE intents SET state = 'abandoned', closed = ?2 WHERE person = ?1 AND state = 'open'
+             AND NOT EXISTS (SELECT 1 FROM calls WHERE intent = intents.id AND answered IS NULL)",
+        )?
+        .execute(params![person.0, millis(entitlement.since)])?;
     }
     save(db, person, change.sku, entitlement)
 }

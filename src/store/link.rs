@@ -8,7 +8,7 @@ use super::rows::millis;
 use crate::model::identity::{Anchor, PersonId};
 
 /// The person an account belongs to: whom it belonged to while its anchor stays, else whoever has that anchor, a tenant
-/// user's person first, else somebody new.
+/// user's person first, else somebody new. An account leaves behind whatever it shared the old anchor with.
 pub(super) fn for_account(
     db: &Connection,
     stored: Option<(PersonId, &str)>,
@@ -18,9 +18,9 @@ pub(super) fn for_account(
 ) -> Result<PersonId, StoreError> {
     match stored {
         Some((person, known)) if known == anchor.as_str() => Ok(person),
-        Some((person, _)) => match by_anchor(db, anchor)? {
+        Some((person, known)) => match by_anchor(db, anchor)? {
             Some(other) => Ok(other),
-            None if has_users(db, person)? => make(db, name, now),
+            None if has_users(db, person)? || has_accounts(db, person, known)? > 1 => make(db, name, now),
             None => Ok(person),
         },
         None => match by_anchor(db, anchor)? {
@@ -32,7 +32,7 @@ pub(super) fn for_account(
 
 /// The person a user belongs to. A user that gains an anchor brings the accounts of that anchor over to its own person,
 /// which holds its entitlements; where another user has the anchor already, both end up as one person, a conflict to be
-/// seen.
+/// seen. What a user shared its old anchor with does not follow it to the new one.
 pub(super) fn for_user(
     db: &Connection,
     stored: Option<(PersonId, Option<&str>)>,
@@ -40,29 +40,49 @@ pub(super) fn for_user(
     name: &str,
     now: Timestamp,
 ) -> Result<PersonId, StoreError> {
-    let Some(anchor) = anchor else {
-        return match stored {
-            Some((person, _)) => Ok(person),
-            None => make(db, name, now),
-        };
+    let holder = anchor.map(|anchor| by_anchor(db, anchor)).transpose()?.flatten();
+    let Some((person, known)) = stored else {
+        return holder.map_or_else(|| make(db, name, now), Ok);
     };
-    if let Some((person, Some(known))) = stored
-        && known == anchor.as_str()
-    {
+    if known == anchor.map(Anchor::as_str) {
         return Ok(person);
     }
-    match (stored, by_anchor(db, anchor)?) {
-        (None, None) => make(db, name, now),
-        (None, Some(person)) => Ok(person),
-        (Some((person, _)), None) => Ok(person),
-        (Some((person, _)), Some(other)) if person == other => Ok(person),
-        (Some(_), Some(other)) if has_users(db, other)? => Ok(other),
-        (Some((person, _)), Some(other)) => {
-            db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2")?.execute([person.0, other.0])?;
-            drop_if_empty(db, other)?;
-            Ok(person)
-        }
+    if let Some(other) = holder
+        && other != person
+        && has_users(db, other)?
+    {
+        return Ok(other);
     }
+    let person = match known {
+        Some(known) if shares(db, person, known)? => make(db, name, now)?,
+        Some(known) => {
+            part(db, person, known, now)?;
+            person
+        }
+        None => person,
+    };
+    if let Some(other) = holder.filter(|other| *other != person) {
+        db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2")?.execute([person.0, other.0])?;
+        drop_if_empty(db, other)?;
+    }
+    Ok(person)
+}
+
+/// Whether another user of the tenant has this anchor, too.
+fn shares(db: &Connection, person: PersonId, anchor: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) > 1 FROM users WHERE person = ?1 AND anchor = ?2 AND removed IS NULL";
+    Ok(db.prepare_cached(sql)?.query_row(params![person.0, anchor], |row| row.get(0))?)
+}
+
+/// Gives the accounts of an anchor a person of their own, where they can wait for their next user.
+fn part(db: &Connection, person: PersonId, anchor: &str, now: Timestamp) -> Result<(), StoreError> {
+    if has_accounts(db, person, anchor)? == 0 {
+        return Ok(());
+    }
+    let other = make(db, anchor, now)?;
+    db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2 AND anchor = ?3")?
+        .execute(params![other.0, person.0, anchor])?;
+    rename(db, other)
 }
 
 /// Removes a person nothing belongs to any more and about whom nothing was ever written.
@@ -112,6 +132,11 @@ fn by_anchor(db: &Connection, anchor: &Anchor) -> Result<Option<PersonId>, Store
 
 fn has_users(db: &Connection, person: PersonId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM users WHERE person = ?1 AND removed IS NULL")?.exists([person.0])?)
+}
+
+fn has_accounts(db: &Connection, person: PersonId, anchor: &str) -> Result<i64, StoreError> {
+    let sql = "SELECT count(*) FROM accounts WHERE person = ?1 AND anchor = ?2";
+    Ok(db.prepare_cached(sql)?.query_row(params![person.0, anchor], |row| row.get(0))?)
 }
 
 fn make(db: &Connection, name: &str, now: Timestamp) -> Result<PersonId, StoreError> {

@@ -51,14 +51,15 @@ pub fn schema() -> i64 {
     migrate::newest()
 }
 
-/// Copies the store at `from` into a new file, consistently, while an agent may be writing to it.
+/// Copies the store at `from` into a new file, consistently, while an agent may be writing to it. In one step: one that is
+/// interrupted by a write would start over.
 ///
 /// # Errors
 /// When either cannot be opened, or the disk is full.
 pub fn copy(from: &Path, to: &Path) -> Result<(), StoreError> {
     let source = file::open_for_reading(from)?;
-    let mut target = rusqlite::Connection::open(to).map_err(|error| StoreError::from_sqlite(to, error))?;
+    let mut target = file::make(to)?;
     rusqlite::backup::Backup::new(&source, &mut target)
-        .and_then(|backup| backup.run_to_completion(1_000, std::time::Duration::ZERO, None))
+        .and_then(|backup| backup.run_to_completion(i32::MAX, std::time::Duration::ZERO, None))
         .map_err(|error| StoreError::from_sqlite(from, error))
 }

@@ -87,7 +87,12 @@ impl Store {
                 ..Entry::new(AuditKind::Answer, detail).about(intent.person)
             };
             append(tx, now, &entry)?;
-            follow(&Closing { db: tx, intent: &intent, config: &config, now }, &outcome)
+            follow(&Closing { db: tx, intent: &intent, config: &config, now }, &outcome)?;
+            match (&intent.step, &outcome) {
+                // The license is to follow at once: nothing else has changed.
+                (Step::Location { .. }, Outcome::Accepted) => Ok(()),
+                _ => link::touch(tx, intent.person),
+            }
         })
         .await
     }
@@ -121,13 +126,11 @@ impl Store {
             let closing = Closing { db: tx, intent: &intent, config: &config, now };
             if visible {
                 closing.accepted()?;
-                return Ok(LicenseOutcome::Visible);
-            }
-            if matches!(intent.step, Step::License { .. }) {
+            } else if matches!(intent.step, Step::License { .. }) {
                 closing.all(&Standing::Due)?;
             }
             link::touch(tx, intent.person)?;
-            Ok(LicenseOutcome::NotVisible)
+            Ok(if visible { LicenseOutcome::Visible } else { LicenseOutcome::NotVisible })
         })
         .await
     }
@@ -193,7 +196,7 @@ fn follow(closing: &Closing<'_>, outcome: &Outcome) -> Result<(), StoreError> {
                 if lacking {
                     seats::refused(closing.db, *found, closing.now)?;
                 }
-                moves(closing.db, closing.intent.person, *found, &to, closing.config, closing.now)?;
+                closing.one(*found, &to)?;
             }
             Ok(())
         }
@@ -222,9 +225,25 @@ impl Closing<'_> {
 
     fn all(&self, standing: &Standing) -> Result<(), StoreError> {
         for sku in self.intent.step.skus() {
-            moves(self.db, self.intent.person, sku, standing, self.config, self.now)?;
+            self.one(sku, standing)?;
         }
         Ok(())
+    }
+
+    /// Moves what still waits for this intent, and tells whether it does: what was decided otherwise since, or is another
+    /// user's by now, stays.
+    fn one(&self, sku: SkuId, standing: &Standing) -> Result<bool, StoreError> {
+        let waits = match self.intent.step {
+            Step::Location { .. } => "standing IN ('due', 'awaiting-seat', 'retrying') AND ?4 = ?4",
+            Step::License { .. } => "intent = ?4",
+        };
+        let sql = format!("SELECT 1 FROM entitlements WHERE person = ?1 AND sku = ?2 AND user = ?3 AND {waits}");
+        let OpenIntent { id, person, user, .. } = self.intent;
+        let waits = self.db.prepare_cached(&sql)?.exists(params![person.0, sku.to_string(), user.to_string(), id.0])?;
+        if waits {
+            moves(self.db, *person, sku, standing, self.config, self.now)?;
+        }
+        Ok(waits)
     }
 
     /// What is known of the user now, as `decide` will compare it.
@@ -246,10 +265,11 @@ impl Closing<'_> {
                 for write in add {
                     let ours = before.as_ref().is_some_and(|user| user.direct_license(write.sku).is_none());
                     let confirming = Standing::Confirming { accepted: self.now };
-                    moves(self.db, self.intent.person, write.sku, &confirming, self.config, self.now)?;
-                    self.db
-                        .prepare_cached("UPDATE entitlements SET ours = ours OR ?3 WHERE person = ?1 AND sku = ?2")?
-                        .execute(params![self.intent.person.0, write.sku.to_string(), ours])?;
+                    if self.one(write.sku, &confirming)? {
+                        self.db
+                            .prepare_cached("UPDATE entitlements SET ours = ours OR ?3 WHERE person = ?1 AND sku = ?2")?
+                            .execute(params![self.intent.person.0, write.sku.to_string(), ours])?;
+                    }
                     seats::accepted(self.db, write.sku, self.now)?;
                 }
                 Ok(())

@@ -34,6 +34,9 @@ impl Store {
                 absorbed += absorb(tx, news, &read)?;
             }
             for (key, reason) in &page.quarantined {
+                if let Ok(id) = key.parse() {
+                    tag(tx, id, &read)?;
+                }
                 quarantine(tx, "tenant", key, reason, now)?;
             }
             Ok(absorbed)
@@ -92,11 +95,11 @@ fn stored(db: &Connection, id: UserId) -> Result<Option<Stored>, StoreError> {
 
 fn absorb(db: &Connection, news: &UserNews, read: &Reading) -> Result<Absorbed, StoreError> {
     let known = stored(db, news.id)?;
+    unquarantine(db, "tenant", &news.id.to_string())?;
     if let Some(removal) = news.removed {
         let gone = known.is_some() && remove(db, &news.id.to_string(), removal, read.now)?;
         return Ok(Absorbed { gone: u64::from(gone), ..Absorbed::default() });
     }
-    unquarantine(db, "tenant", &news.id.to_string())?;
     tag(db, news.id, read)?;
     if known.as_ref().is_some_and(|known| known.read_alone.is_some_and(|alone| read.asked < alone)) {
         return Ok(Absorbed::default());
