@@ -88,6 +88,25 @@ fn every_command_that_is_shown_exists() {
     }
 }
 
+#[test]
+fn every_test_that_keeps_an_invariant_exists() {
+    let page = source("docs/architecture.md");
+    let mut found = 0;
+    for name in section(&page, "Invariants").split('`').skip(1).step_by(2) {
+        let Some((room, test)) = name.rsplit_once("::").filter(|(_, test)| test.contains('_')) else { continue };
+        let place = room.trim_end_matches("::tests").replace("::", "/");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let suite = [format!("tests/suite/{place}.rs")];
+        let unit = ["src/{}.rs", "src/{}/mod.rs", "src/{}/tests.rs"].map(|form| form.replace("{}", &place));
+        let holds = suite.iter().chain(&unit).any(|file| {
+            std::fs::read_to_string(root.join(file)).is_ok_and(|text| text.contains(&format!("fn {test}(")))
+        });
+        assert!(holds, "docs/architecture.md names the test {name}, which is not there");
+        found += 1;
+    }
+    assert!(found > 8, "{found} tests are named");
+}
+
 /// Compares codes with the first column of the tables in a section of docs/operations.md.
 fn same(heading: &str, codes: &BTreeSet<String>) {
     let page = source("docs/operations.md");
