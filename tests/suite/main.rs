@@ -4,6 +4,7 @@
 mod architecture;
 #[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod documented;
 mod excluded;
 mod feeds;
 mod first_contact;
