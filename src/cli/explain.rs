@@ -3,25 +3,27 @@
 use serde_json::Value;
 
 use super::output::{self, line, time};
-use super::{Common, Failure, Unmet, request};
+use super::{Common, Failure, Place, Unmet, request};
 use crate::model::standing::Presence;
 use crate::store::{AuditRow, Dossier};
 
 /// What `explain` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// By UPN, sAMAccountName, objectGUID or Entra id.
+    /// Whom: a UPN, sAMAccountName, objectGUID or Entra id.
     user: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Tells one person's story.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let person = request::find(&store, &args.user).await?;
-    let gone = || Unmet::not_found(format!("\"{}\" has just been joined with another", args.user), "ask again");
+    let gone = || Unmet::not_found(format!("\"{}\" has just been joined with another", args.user), "Ask again.");
     let dossier = store.dossier(person).await?.ok_or_else(gone)?;
     if args.json {
         return output::json(&dossier);

@@ -11,7 +11,8 @@ use crate::model::fault::exit;
 pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Unmet {
         what: format!("the answer cannot be written as JSON: {error}"),
-        advice: "report this as a defect",
+        advice: "Report this as a defect.",
+        code: "json-failed",
         status: exit::SOFTWARE,
     })?;
     line(&text);

@@ -117,7 +117,8 @@ impl Scratch {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).map_err(|error| Unmet {
             what: format!("{} cannot be made: {error}", path.display()),
-            advice: "set TMPDIR to a directory that can be written to",
+            advice: "Set TMPDIR to a directory that can be written to.",
+            code: "scratch-unusable",
             status: exit::CANNOT_CREATE,
         })?;
         Ok(Self(path))

@@ -1,20 +1,20 @@
 //! `seatsync users`
 
 use super::output::{self, time};
-use super::{Common, Failure};
+use super::{Common, Failure, Place};
 use crate::store::PersonLine;
 
 /// What `users` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only those with this presence, such as awaiting, present, excluded or unknown-in-directory.
-    #[arg(long)]
+    #[arg(long, value_name = "WORD")]
     presence: Option<String>,
     /// Only those with an entitlement that stands so, such as baseline, awaiting-seat, held, retrying or refused.
-    #[arg(long)]
+    #[arg(long, value_name = "WORD")]
     standing: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     limit: u32,
     /// List entries that could not be understood instead.
     #[arg(long, conflicts_with_all = ["presence", "standing"])]
@@ -22,11 +22,13 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Lists persons.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     if args.quarantined {
         let lines = store.quarantined().await?;
         if args.json {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
-use super::rows::{collect, json, json_of, millis, named, unjson};
+use super::rows::{collect, json, json_of, meta, millis, named, unjson};
 use super::{Store, StoreError};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
 use crate::model::plan::{LicenseWrite, LocationWrite};
@@ -85,7 +85,8 @@ pub struct OpenIntent {
 
 impl Store {
     /// Commits intents before their round. An open intent of the same user and content is taken up again; any other
-    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first.
+    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first. Once paused,
+    /// nothing is committed.
     ///
     /// # Errors
     /// When the store fails; then nothing may be sent.
@@ -98,6 +99,9 @@ impl Store {
         let config = config.to_owned();
         self.write(move |tx| {
             let mut open = Vec::with_capacity(orders.len());
+            if meta(tx, "paused")?.is_some() {
+                return Ok(open);
+            }
             for order in orders {
                 let clean = "SELECT 1 FROM people WHERE id = ?1 AND dirty = 0";
                 if tx.prepare_cached(clean)?.exists([order.person.0])? {

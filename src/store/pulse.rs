@@ -65,17 +65,24 @@ impl Store {
         .await
     }
 
-    /// When the next retry, settling, reading back or judging is due.
+    /// When the next retry, settling, reading back or judging is due. While all writing is halted only judging is; while
+    /// paused no retry is; where nothing is written (`acting` is false) only judging ever is.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.read(|db| {
-            let sql = "SELECT min(at) FROM (SELECT min(look_again) AS at FROM people WHERE look_again IS NOT NULL
-                       UNION ALL SELECT min(check_at) FROM entitlements WHERE standing IN ('retrying', 'confirming')
-                       UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
-            let at: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-            at.map(time).transpose()
+    pub async fn next_due(&self, acting: bool) -> Result<Option<Timestamp>, StoreError> {
+        self.read(move |db| {
+            let judging = "SELECT min(look_again) FROM people WHERE look_again IS NOT NULL";
+            let judging: Option<i64> = db.prepare_cached(judging)?.query_row([], |row| row.get(0))?;
+            let tenant = "SELECT min(at) FROM (
+                          SELECT min(check_at) AS at FROM entitlements WHERE standing = 'confirming'
+                          UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying' AND NOT ?1
+                          UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
+            let paused = meta(db, "paused")?.is_some();
+            let tenant: Option<i64> = db.prepare_cached(tenant)?.query_row([paused], |row| row.get(0))?;
+            let halted = report::halted(db)?.map(|(until, _)| millis(until));
+            let tenant = tenant.filter(|_| acting).map(|at| at.max(halted.unwrap_or(at)));
+            judging.into_iter().chain(tenant).min().map(time).transpose()
         })
         .await
     }
