@@ -70,19 +70,89 @@ fn every_verdict_has_its_outcome() {
             false,
         ),
         (Verdict::NoSeat, "", "no seat of any", "no seat of any", None, false),
-        (Verdict::Throttled { after: some(7) }, "", "retry in 7 graph-throttled", "retry in 7 graph-throttled", Some(7), false),
-        (Verdict::Throttled { after: None }, "", "retry in 10 graph-throttled", "retry in 10 graph-throttled", Some(10), false),
-        (Verdict::Throttled { after: some(0) }, "", "retry in 1 graph-throttled", "retry in 1 graph-throttled", Some(1), false),
+        (
+            Verdict::Throttled { after: some(7) },
+            "",
+            "retry in 7 graph-throttled",
+            "retry in 7 graph-throttled",
+            Some(7),
+            false,
+        ),
+        (
+            Verdict::Throttled { after: None },
+            "",
+            "retry in 10 graph-throttled",
+            "retry in 10 graph-throttled",
+            Some(10),
+            false,
+        ),
+        (
+            Verdict::Throttled { after: some(0) },
+            "",
+            "retry in 1 graph-throttled",
+            "retry in 1 graph-throttled",
+            Some(1),
+            false,
+        ),
         (Verdict::Concurrency, "", "retry in 10 concurrent-writes", "retry in 10 concurrent-writes", None, false),
-        (Verdict::Unavailable { after: None }, "", "retry in 10 graph-unavailable", "retry in 10 graph-unavailable", None, false),
-        (Verdict::Unavailable { after: some(99) }, "", "retry in 99 graph-unavailable", "retry in 99 graph-unavailable", None, false),
-        (Verdict::Unavailable { after: some(1) }, "", "retry in 10 graph-unavailable", "retry in 10 graph-unavailable", None, false),
+        (
+            Verdict::Unavailable { after: None },
+            "",
+            "retry in 10 graph-unavailable",
+            "retry in 10 graph-unavailable",
+            None,
+            false,
+        ),
+        (
+            Verdict::Unavailable { after: some(99) },
+            "",
+            "retry in 99 graph-unavailable",
+            "retry in 99 graph-unavailable",
+            None,
+            false,
+        ),
+        (
+            Verdict::Unavailable { after: some(1) },
+            "",
+            "retry in 10 graph-unavailable",
+            "retry in 10 graph-unavailable",
+            None,
+            false,
+        ),
         (Verdict::Unknown, "", "settle in 10 outcome-unknown", "settle in 10 outcome-unknown", None, false),
-        (Verdict::Unauthorized, "", "retry in 300 graph-token-refused", "retry in 300 graph-token-refused", pause, false),
+        (
+            Verdict::Unauthorized,
+            "",
+            "retry in 300 graph-token-refused",
+            "retry in 300 graph-token-refused",
+            pause,
+            false,
+        ),
         (Verdict::Forbidden, "", "retry in 300 graph-forbidden", "retry in 300 graph-forbidden", None, true),
-        (refused("plan-dependency", Scope::User), "", "refused plan-dependency", "refused plan-dependency", None, false),
-        (refused("sku-not-owned", Scope::Sku), "", "retry in 900 sku-not-owned", "retry in 900 sku-not-owned", None, false),
-        (refused("tenant-locked", Scope::Tenant), "", "retry in 300 tenant-locked", "retry in 300 tenant-locked", pause, false),
+        (
+            refused("plan-dependency", Scope::User),
+            "",
+            "refused plan-dependency",
+            "refused plan-dependency",
+            None,
+            false,
+        ),
+        (
+            refused("sku-not-owned", Scope::Sku),
+            "",
+            "retry in 900 sku-not-owned",
+            "retry in 900 sku-not-owned",
+            None,
+            false,
+        ),
+        (
+            refused("tenant-locked", Scope::Tenant),
+            "",
+            "retry in 300 tenant-locked",
+            "retry in 300 tenant-locked",
+            pause,
+            false,
+        ),
     ];
     for (verdict, message, of_license, of_location, halt, forbidden) in table {
         let (license, location) = (license(), location());
@@ -126,7 +196,8 @@ fn patience_with_a_location_has_an_end() {
 fn a_refusal_says_what_to_do() {
     let step = license();
     let refusal = Refusal { code: "plans-mutually-exclusive".into(), scope: Scope::User };
-    let decision = decide(&answer(Verdict::Refused(refusal), "Plans a, b are exclusive."), &circumstances(&step), &work());
+    let decision =
+        decide(&answer(Verdict::Refused(refusal), "Plans a, b are exclusive."), &circumstances(&step), &work());
     let Outcome::Refused { reason } = decision.outcome else { panic!("{decision:?}") };
     assert!(reason.text.starts_with("Plans a, b are exclusive; ") && reason.text.ends_with("then `seatsync retry`"));
     let decision = decide(&answer(Verdict::Forbidden, "Insufficient privileges."), &circumstances(&step), &work());

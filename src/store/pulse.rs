@@ -58,7 +58,8 @@ impl Store {
     pub async fn is_somebody_waiting(&self, now: Timestamp) -> Result<bool, StoreError> {
         self.read(move |db| {
             let since = millis(now) - AWAITED_AT_MOST.as_secs() * 1000;
-            let sql = "SELECT EXISTS (SELECT 1 FROM people WHERE awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
+            let sql = "SELECT EXISTS (SELECT 1 FROM people
+                                      WHERE presence = 'awaiting' AND awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
                        OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')";
             Ok(db.prepare_cached(sql)?.query_row([since], |row| row.get(0))?)
         })
