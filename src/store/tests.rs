@@ -7,3 +7,4 @@ mod guard;
 mod intents;
 mod people;
 mod scan;
+mod speed;
