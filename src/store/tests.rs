@@ -8,3 +8,4 @@ mod intents;
 mod people;
 mod scan;
 mod speed;
+mod walk;
