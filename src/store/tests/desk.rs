@@ -184,7 +184,6 @@ impl Desk {
         self.store.conclude(intent, answer, outcome, CONFIG, now).await.unwrap();
     }
 
-    #[expect(dead_code, reason = "the tests of requests come next")]
     pub async fn ask(&self, request: Request, now: Timestamp) -> Result<String, String> {
         let id = self.store.ask(request, "operator", now).await.unwrap();
         let pending = self.store.pending_requests().await.unwrap().pop().unwrap();
