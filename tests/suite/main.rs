@@ -4,4 +4,10 @@
 mod architecture;
 #[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod commands;
+mod crash;
+mod daemon;
+mod failures;
 mod joining;
+mod secrets;
+mod stopping;
