@@ -36,8 +36,8 @@ fn in_words(turn: &Turn) -> String {
     if !turn.acquainted {
         return "a first read is not complete yet: nothing was decided; run it again".to_owned();
     }
-    let Turn { judged, sent, accepted, read, .. } = turn;
-    format!("{judged} persons judged, {sent} writes sent, {accepted} accepted, {read} read back")
+    let (judged, sent) = (output::count(turn.judged, "person"), output::count(turn.sent, "write"));
+    format!("{judged} judged, {sent} sent, {} accepted, {} read back", turn.accepted, turn.read)
 }
 
 /// What the turn could not do though nothing failed.

@@ -93,8 +93,8 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
         output::line(&format!("{count} of rule {rule} would be held: {reason}"));
     }
     output::line(&format!(
-        "{} persons would be licensed, {} would wait for a seat",
-        plan.writes.len(),
+        "{} would be licensed, {} would wait for a seat",
+        output::count(plan.writes.len() as u64, "person"),
         plan.waiting.len()
     ));
     Ok(())

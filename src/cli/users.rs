@@ -2,16 +2,17 @@
 
 use super::output::{self, time};
 use super::{Common, Failure, Place};
+use crate::model::standing::{Presence, Standing};
 use crate::store::PersonLine;
 
 /// What `users` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only those with this presence, such as awaiting, present, excluded or unknown-in-directory.
-    #[arg(long, value_name = "WORD")]
+    /// Only those with this presence.
+    #[arg(long, value_name = "WORD", value_parser = Presence::WORDS)]
     presence: Option<String>,
-    /// Only those with an entitlement that stands so, such as baseline, awaiting-seat, held, retrying or refused.
-    #[arg(long, value_name = "WORD")]
+    /// Only those with a license that stands so.
+    #[arg(long, value_name = "WORD", value_parser = Standing::WORDS)]
     standing: Option<String>,
     /// At most so many.
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
@@ -58,7 +59,7 @@ fn rows(table: &mut comfy_table::Table, person: &PersonLine) {
     let presence = person.presence.as_ref().map_or("not judged yet", |presence| presence.word());
     let location = person.usage_location.clone().unwrap_or_else(|| "-".to_owned());
     let excluded = match &person.presence {
-        Some(crate::model::standing::Presence::Excluded(exclusion)) => exclusion.to_string(),
+        Some(Presence::Excluded(exclusion)) => exclusion.to_string(),
         _ => String::new(),
     };
     if person.entitlements.is_empty() {

@@ -161,7 +161,7 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// Whether a user shows what a step wanted.
-fn shows(user: &User, step: &Step) -> bool {
+pub(super) fn shows(user: &User, step: &Step) -> bool {
     match step {
         Step::Location { write, .. } => user.usage_location == Some(write.to),
         Step::License { add } => add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled)),
@@ -274,7 +274,8 @@ impl Closing<'_> {
                     }
                     seats::accepted(self.db, write.sku, self.now)?;
                 }
-                Ok(())
+                // It may have been seen before the answer came; then no news would follow and nobody would judge it.
+                link::touch(self.db, self.intent.person)
             }
         }
     }
