@@ -68,6 +68,8 @@ impl Store {
                 tx.query_row("SELECT NOT EXISTS (SELECT 1 FROM people WHERE dirty = 1)", [], |row| row.get(0))?;
             if done {
                 set_meta(tx, "pass_complete", Some("yes"))?;
+                // Where nobody was met nothing is recorded, and the first pass is complete all the same.
+                set_meta(tx, "first_pass_complete", Some("yes"))?;
             }
             Ok(done)
         })
