@@ -23,3 +23,19 @@ async fn a_new_user_gets_location_and_license() {
         assert_eq!((user.counters.patch_usage_location.calls, user.counters.patch_usage_location.effective), (1, 1));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_all_to_join_is_licensed_too() {
+    let mut bench = Bench::start(0).await;
+    bench.edit(
+        "poll = \"100ms\"\ntimeout",
+        "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\npoll = \"100ms\"\ntimeout",
+    );
+    bench.directory.create_ou("Empty");
+    let agent = bench.running().await;
+    let ada = bench.hire("ada", "DE");
+    bench.directory.move_to(ada.guid, "Empty");
+    bench.sync(&ada);
+    agent.until_standing(&ada, "licensed").await;
+    agent.stop().await;
+}

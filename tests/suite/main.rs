@@ -5,3 +5,4 @@ mod architecture;
 #[allow(dead_code, reason = "modules come one by one")]
 mod bench;
 mod joining;
+mod samba;
