@@ -248,3 +248,19 @@ async fn a_missing_permission_is_said_once() {
     assert_eq!(log.matches("nothing is written until").count(), 1, "{log}");
     assert!(log.contains("0 writes sent"), "{log}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_all_to_join_is_licensed_too() {
+    let mut bench = Bench::start(0).await;
+    bench.edit(
+        "poll = \"100ms\"\ntimeout",
+        "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\npoll = \"100ms\"\ntimeout",
+    );
+    bench.directory.create_ou("Empty");
+    let agent = bench.running().await;
+    let ada = bench.hire("ada", "DE");
+    bench.directory.move_to(ada.guid, "Empty");
+    bench.sync(&ada);
+    agent.until_standing(&ada, "licensed").await;
+    agent.stop().await;
+}
