@@ -142,14 +142,14 @@ async fn killed_before_the_license_takes_effect() {
 async fn killed_after_the_license_took_effect_and_before_its_answer() {
     let (bench, ada, gate) = killed_at(assign(), Hold::After).await;
     gate.remove();
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, std::slice::from_ref(&ada)).await;
     assert_eq!(bench.user(&ada).counters.assign_license.calls, 1, "reading showed that it was done");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_arrives_long_after_the_crash_changes_nothing_more() {
     let (bench, ada, gate) = killed_at(assign(), Hold::Before).await;
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, std::slice::from_ref(&ada)).await;
     gate.release();
     soon(
         bench.tenant.wait_until(|view| view.user(&ada.upn).is_some_and(|user| user.counters.assign_license.calls == 2)),
@@ -183,7 +183,7 @@ async fn killed_before_the_outcome(when: Match) {
     soon(bench.tenant.wait_until(|view| view.requests().any(answered))).await;
     daemon.kill().await;
     drop(lock);
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, std::slice::from_ref(&ada)).await;
     let counters = bench.user(&ada).counters;
     assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (1, 1), "reading settled it");
 }
@@ -200,7 +200,7 @@ async fn killed_while_the_license_is_read_back() {
         soon(gate.arrived(1)).await;
         daemon.kill().await;
         gate.remove();
-        all_end_well(&bench, &[ada.clone()]).await;
+        all_end_well(&bench, std::slice::from_ref(&ada)).await;
         assert_eq!(bench.user(&ada).counters.assign_license.calls, 1);
     }
 }
