@@ -117,7 +117,7 @@ fn detail(row: &AuditRow) -> String {
             let why = if row.detail["why"].is_null() { String::new() } else { format!(": {}", field("why")) };
             format!("{from}{}{why}", field("to"))
         }
-        "intent" => format!("decided to write {}", text(&row.detail["step"])),
+        "intent" => decided(&row.detail["step"]),
         "answer" if row.detail["settled"].is_string() => {
             let seen = row.detail["visible"].as_bool().unwrap_or_default();
             format!("outcome was unknown; reading showed that it was {}", if seen { "done" } else { "not done" })
@@ -130,5 +130,20 @@ fn detail(row: &AuditRow) -> String {
         }
         "would-write" => format!("observe mode: would write {}", row.detail),
         _ => row.detail.to_string(),
+    }
+}
+
+/// What an intent is for.
+fn decided(step: &Value) -> String {
+    let (location, licenses) = (&step["location"]["write"], step["license"]["add"].as_array());
+    if let (Some(to), Some(source)) = (location["to"].as_str(), location["source"].as_str()) {
+        return format!("decided to set the usage location to {to} (from {source})");
+    }
+    match licenses {
+        Some(licenses) => {
+            let rules: Vec<&str> = licenses.iter().filter_map(|license| license["rule"].as_str()).collect();
+            format!("decided to assign what rule {} gives", rules.join(", "))
+        }
+        None => format!("decided to write {step}"),
     }
 }
