@@ -30,8 +30,11 @@ const WRITTEN_AT_ONCE: usize = 200;
 /// Requests are looked for this often.
 const REQUEST_POLL: Duration = Duration::from_secs(1);
 
+/// What was due and could not be done is looked at again after this.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+
 /// What a turn of work did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Turn {
     /// Both first reads are complete, so that decisions were made.
     pub acquainted: bool,
@@ -43,6 +46,10 @@ pub struct Turn {
     pub accepted: u64,
     /// Calls settled and licenses read back.
     pub read: u64,
+    /// Rules that mean nothing in this tenant, and why. All others were followed.
+    pub unusable: Vec<String>,
+    /// Told to stop before it was through.
+    pub stopped: bool,
 }
 
 /// What would be written.
@@ -60,9 +67,10 @@ impl Agent {
         let mut health = Health::new("work", self.store.clone(), self.settings.work.retry_first);
         let mut known = Known::default();
         while !self.is_stopping() {
-            match self.work_turn(&mut known).await {
+            match self.work_turn().await {
                 Ok(turn) => {
                     health.works().await;
+                    known.complain(&turn.unusable);
                     if turn.sent == 0 && turn.read == 0 {
                         self.wait_for_work().await?;
                     }
@@ -79,16 +87,17 @@ impl Agent {
 
     /// Works until nothing is due now.
     pub(super) async fn work_until_done(&self) -> Result<Turn, AgentError> {
-        let mut known = Known::default();
         let mut sum = Turn::default();
         loop {
-            let turn = self.work_turn(&mut known).await?;
+            let turn = self.work_turn().await?;
             sum.acquainted = turn.acquainted;
+            sum.unusable = turn.unusable;
+            sum.stopped = self.is_stopping();
             sum.judged += turn.judged;
             sum.sent += turn.sent;
             sum.accepted += turn.accepted;
             sum.read += turn.read;
-            if self.is_stopping() || (turn.sent == 0 && turn.read == 0) {
+            if sum.stopped || (turn.sent == 0 && turn.read == 0) {
                 return Ok(sum);
             }
         }
@@ -96,20 +105,20 @@ impl Agent {
 
     /// Judges, and says what would be written.
     pub(super) async fn plan_only(&self) -> Result<Prospect, AgentError> {
-        let mut known = Known::default();
         let mut turn = Turn::default();
-        let rules = self.judge_all(&mut known, &mut turn).await?.unwrap_or_default();
-        let unusable = rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
-        Ok(Prospect { plan: self.allotment().await?, unusable })
+        self.judge_all(&mut turn).await?;
+        Ok(Prospect { plan: self.allotment().await?, unusable: turn.unusable })
     }
 
     /// Waits for the bell, for what is scheduled, for a request, or for the end.
     async fn wait_for_work(&self) -> Result<(), AgentError> {
-        let due = self.store.next_due().await?;
+        let due = self.store.next_due(self.settings.mode == Mode::Apply).await?;
         let mut stop = self.stop.clone();
         let scheduled = async {
             match due {
-                Some(at) => self.clock.wait_until(at.max(later(self.clock.now(), Duration::from_millis(10)))).await,
+                // What was due and yet not done is kept back by a halt, a pause or the mode: no reason to turn in circles.
+                Some(at) if at <= self.clock.now() => self.clock.wait(KEPT_BACK).await,
+                Some(at) => self.clock.wait_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -131,18 +140,25 @@ impl Agent {
         }
     }
 
+    /// Waits after a failure. What an operator asks for is not kept waiting, and may be what mends it.
     async fn pause_work(&self, wait: Duration) {
         let mut stop = self.stop.clone();
+        let asked = async {
+            if self.wait_for_request().await.is_err() {
+                std::future::pending().await
+            }
+        };
         tokio::select! {
             () = self.clock.wait(wait) => {}
             _ = stop.wait_for(|stop| *stop) => {}
+            () = asked => {}
         }
     }
 
-    async fn work_turn(&self, known: &mut Known) -> Result<Turn, AgentError> {
+    async fn work_turn(&self) -> Result<Turn, AgentError> {
         let mut turn = Turn::default();
         self.serve_requests().await?;
-        if self.judge_all(known, &mut turn).await?.is_none() {
+        if !self.judge_all(&mut turn).await? {
             return Ok(turn);
         }
         turn.acquainted = true;
@@ -157,7 +173,7 @@ impl Agent {
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
         if turn.read > 0 {
-            self.judge_all(known, &mut turn).await?;
+            self.judge_all(&mut turn).await?;
         }
         if self.store.paused().await?.is_none() && !self.is_stopping() {
             self.write(&hand, &mut turn).await?;
@@ -188,23 +204,42 @@ impl Agent {
         Ok(())
     }
 
-    /// Judges everyone about whom there is news. `None` while a first read is incomplete: nothing is decided then.
-    async fn judge_all(&self, known: &mut Known, turn: &mut Turn) -> Result<Option<Vec<BoundRule>>, AgentError> {
+    /// Serves requests while a round of writes is under way. A store that fails is noticed by the round itself, which must
+    /// not be broken off for it.
+    async fn serve_meanwhile(&self) -> std::convert::Infallible {
+        loop {
+            if self.wait_for_request().await.is_err() || self.serve_requests().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Judges everyone about whom there is news. False while a first read, or the first with other bases or attributes, is
+    /// incomplete, or when told to stop on the way: nothing is planned then.
+    async fn judge_all(&self, turn: &mut Turn) -> Result<bool, AgentError> {
         let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
-            return Ok(None);
+            return Ok(false);
         };
-        let catalog = self.store.catalog().await?;
-        let rules = bind(&self.settings.rules, &catalog);
-        known.complain(&rules);
         let settings = &self.settings;
+        let read = coverage(&settings.directory);
+        if self.store.coverage().await?.as_deref() != Some(&read) {
+            // Other bases or attributes are configured than were read: whom that shows must not look like an event.
+            return Ok(false);
+        }
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&settings.rules, &catalog);
+        turn.unusable =
+            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
         let first = !self.store.is_first_pass_complete().await?;
         self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
-        let read = coverage(&settings.directory);
         loop {
             let now = self.clock.now();
             let people = self.store.to_judge(JUDGED_AT_ONCE, now).await?;
             if people.is_empty() {
                 break;
+            }
+            if self.is_stopping() {
+                return Ok(false);
             }
             let context = Context {
                 rules: &rules,
@@ -229,7 +264,7 @@ impl Agent {
             Event::Acquainted { baseline_without_license }.emit();
             self.tenant_bell.notify_one();
         }
-        Ok(Some(rules))
+        Ok(true)
     }
 
     /// Digest of everything that decisions are made with: when it changes, everyone is judged again.
@@ -265,7 +300,8 @@ impl Agent {
         if self.store.candidates(self.clock.now()).await?.is_empty() {
             return Ok(());
         }
-        let catalog = self.graph.skus().await?;
+        let Some(catalog) = hand.read(self.graph.skus()).await else { return Ok(()) };
+        let catalog = catalog?;
         self.store.put_catalog(catalog.clone(), self.clock.now()).await?;
         let mut plan = self.allotment().await?;
         let recorded = self.store.record_plan(&plan, &self.settings.digest, self.clock.now()).await?;
@@ -278,7 +314,10 @@ impl Agent {
         }
         plan.writes.truncate(WRITTEN_AT_ONCE);
         self.show("writing", turn.sent);
-        let tally = hand.carry_out(&plan).await?;
+        let tally = tokio::select! {
+            tally = hand.carry_out(&plan) => tally?,
+            never = self.serve_meanwhile() => match never {},
+        };
         turn.sent += tally.sent as u64;
         turn.accepted += tally.accepted as u64;
         if let Some((until, reason)) = tally.halt {
@@ -304,9 +343,8 @@ struct Known {
 
 impl Known {
     /// Says once of each rule that it means nothing here.
-    fn complain(&mut self, rules: &[BoundRule]) {
-        let problems: BTreeSet<String> =
-            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
+    fn complain(&mut self, unusable: &[String]) {
+        let problems: BTreeSet<String> = unusable.iter().cloned().collect();
         for problem in problems.difference(&self.unusable) {
             Event::RuleUnusable { problem: problem.clone() }.emit();
         }

@@ -74,6 +74,20 @@ impl Hand {
         Ok(tally)
     }
 
+    /// What a reading brings, or nothing when told to stop meanwhile: a reading that is dropped loses nothing.
+    pub async fn read<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        let mut stop = self.stop.clone();
+        let stopped = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            read = reading => Some(read),
+            () = stopped => None,
+        }
+    }
+
     /// One round, side by side; returns the users whose write was accepted.
     async fn round(&self, orders: Vec<IntentOrder>, tally: &mut Tally) -> Result<BTreeSet<UserId>, StoreError> {
         let mut accepted = BTreeSet::new();

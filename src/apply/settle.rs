@@ -29,11 +29,9 @@ impl Hand {
         let unknown = self.store.to_settle(self.clock.now()).await?;
         let mut settled = 0;
         for intent in unknown {
-            if *self.stop.borrow() {
-                break;
-            }
             let asked = self.clock.now();
-            let news = match self.graph.user(intent.user).await {
+            let Some(news) = self.read(self.graph.user(intent.user)).await else { break };
+            let news = match news {
                 Ok(news) => news,
                 Err(error) => {
                     let wait = error.retry_after().unwrap_or(self.work.retry_first);
@@ -59,11 +57,9 @@ impl Hand {
         let due = self.store.to_confirm(AT_ONCE, self.clock.now()).await?;
         let mut read = 0;
         for confirmation in due {
-            if *self.stop.borrow() {
-                break;
-            }
             let asked = self.clock.now();
-            let news = self.graph.user(confirmation.user).await?;
+            let Some(news) = self.read(self.graph.user(confirmation.user)).await else { break };
+            let news = news?;
             let now = self.clock.now();
             self.store.absorb_user(news, asked, now).await?;
             self.store.confirm_later(confirmation, next_confirmation(confirmation.accepted, now)).await?;

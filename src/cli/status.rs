@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::output::{self, ago, time};
-use super::{Common, Failure};
+use super::{Common, Failure, Place};
 use crate::clock::Clock;
 use crate::store::{Lease, Report};
 
@@ -15,11 +15,13 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Shows the state at a glance.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let report = store.report().await?;
     let running = Lease::is_held(store.path());
     if args.json {
@@ -62,7 +64,7 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         ));
     }
     if report.quarantined > 0 {
-        lines.push(format!("quarantine {} entries not understood: `seatsync users --quarantined`", report.quarantined));
+        lines.push(format!("quarantine {} not understood: `seatsync users --quarantined`", report.quarantined));
     }
     for hold in &report.holds {
         lines.push(format!(

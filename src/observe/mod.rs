@@ -187,8 +187,9 @@ impl fmt::Display for Event {
             ),
             Self::Halted { until, why } => write!(f, "nothing is written until {until}: {why}"),
             Self::RuleUnusable { problem } => f.write_str(problem),
-            Self::Trouble { part, what, advice, retry, .. } => {
-                write!(f, "{part}: {what}; {advice}; next try at {retry}")
+            Self::Trouble { part, code, what, advice, retry, .. } => {
+                let (what, retry) = (what.trim_end_matches('.'), retry.strftime("%Y-%m-%d %H:%M:%SZ"));
+                write!(f, "{part}: {what}. {advice} [{code}] Next try at {retry}")
             }
             Self::Recovered { part } => write!(f, "{part}: well again"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),

@@ -210,10 +210,10 @@ impl Store {
     }
 }
 
-/// Whether a complete answer is suspiciously small.
+/// Whether a complete answer is suspiciously small: an empty one always, of the others one that lacks more than a few.
 pub(super) fn shrunk(met: u64, missing: u64, percent: u32) -> bool {
     const FEW: u64 = 10;
-    missing > FEW && missing * 100 > (met + missing) * u64::from(percent)
+    (met == 0 && missing > 0) || missing > FEW && missing * 100 > (met + missing) * u64::from(percent)
 }
 
 struct Feed {

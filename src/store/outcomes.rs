@@ -59,6 +59,9 @@ pub enum LicenseOutcome {
     NotVisible,
 }
 
+pub(super) const ANSWERED: &str =
+    "UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2";
+
 impl Store {
     /// Takes the answer to a call in.
     ///
@@ -76,8 +79,7 @@ impl Store {
         self.write(move |tx| {
             let text = json(&answer)?;
             let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
-            tx.prepare_cached("UPDATE calls SET answered = ?2, answer = ?3 WHERE client_request_id = ?1")?
-                .execute(params![intent.call.to_string(), answered, text])?;
+            tx.prepare_cached(ANSWERED)?.execute(params![intent.id.0, intent.call.to_string(), answered, text])?;
             let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(&outcome) });
             let entry = Entry {
                 subject: Some(&intent.name),
@@ -159,7 +161,7 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// Whether a user shows what a step wanted.
-fn shows(user: &User, step: &Step) -> bool {
+pub(super) fn shows(user: &User, step: &Step) -> bool {
     match step {
         Step::Location { write, .. } => user.usage_location == Some(write.to),
         Step::License { add } => add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled)),
@@ -272,7 +274,8 @@ impl Closing<'_> {
                     }
                     seats::accepted(self.db, write.sku, self.now)?;
                 }
-                Ok(())
+                // It may have been seen before the answer came; then no news would follow and nobody would judge it.
+                link::touch(self.db, self.intent.person)
             }
         }
     }

@@ -2,7 +2,20 @@
 //! controller. One binary, one module per capability.
 
 mod architecture;
-#[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod commands;
+mod crash;
+mod daemon;
+mod documented;
+mod excluded;
+mod failures;
+mod feeds;
+mod first_contact;
+mod guard;
 mod joining;
-mod samba;
+mod leaving;
+mod rules;
+mod seats;
+mod secrets;
+mod steady;
+mod stopping;
