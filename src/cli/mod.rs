@@ -11,6 +11,7 @@ mod run;
 mod status;
 mod users;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -100,16 +101,9 @@ enum Command {
     Config(config::Command),
 }
 
-/// Parses, runs, and turns the outcome into an exit status.
+/// Parses the process's arguments, runs the command, and turns the outcome into an exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
-        }
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -117,11 +111,23 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit::SOFTWARE);
         }
     };
-    match runtime.block_on(dispatch(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+    ExitCode::from(runtime.block_on(execute(std::env::args_os())))
+}
+
+/// Runs one command, given as on a command line with the program's name first; returns the exit status.
+pub async fn execute<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { 0 };
+        }
+    };
+    match dispatch(cli).await {
+        Ok(()) => 0,
         Err(failure) => {
             failure.print();
-            ExitCode::from(failure.fault().exit_status())
+            failure.fault().exit_status()
         }
     }
 }
