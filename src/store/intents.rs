@@ -83,6 +83,11 @@ pub struct OpenIntent {
     pub attempts: u32,
 }
 
+pub(super) const TO_SETTLE: &str = "
+    SELECT i.*, p.name, c.client_request_id, (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts
+    FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
+    WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
+
 impl Store {
     /// Commits intents before their round. An open intent of the same user and content is taken up again; any other
     /// of the person is abandoned. Persons about whom there is news are left out: they are judged first.
@@ -114,14 +119,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn to_settle(&self, now: Timestamp) -> Result<Vec<OpenIntent>, StoreError> {
-        self.read(move |db| {
-            let sql = "SELECT i.*, p.name, c.client_request_id,
-                              (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts
-                       FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
-                       WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
-            collect(db, sql, [millis(now)], open_intent)
-        })
-        .await
+        self.read(move |db| collect(db, TO_SETTLE, [millis(now)], open_intent)).await
     }
 }
 

@@ -68,6 +68,8 @@ impl Store {
                 tx.query_row("SELECT NOT EXISTS (SELECT 1 FROM people WHERE dirty = 1)", [], |row| row.get(0))?;
             if done {
                 set_meta(tx, "pass_complete", Some("yes"))?;
+                // The first pass may have had nobody to judge.
+                set_meta(tx, "first_pass_complete", Some("yes"))?;
             }
             Ok(done)
         })
@@ -97,7 +99,7 @@ impl Store {
                 let recording = Recording { db: tx, config: &config, coverage: &coverage, silent, now };
                 moved.extend(recording.one(&person, judgement)?);
             }
-            holds::dissolve(tx, now)?;
+            holds::dissolve(tx, &config, now)?;
             if silent && !tx.prepare("SELECT 1 FROM people WHERE dirty = 1")?.exists([])? {
                 set_meta(tx, "first_pass_complete", Some("yes"))?;
             }

@@ -59,6 +59,9 @@ pub enum LicenseOutcome {
     NotVisible,
 }
 
+pub(super) const ANSWERED: &str =
+    "UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2";
+
 impl Store {
     /// Takes the answer to a call in.
     ///
@@ -76,8 +79,7 @@ impl Store {
         self.write(move |tx| {
             let text = json(&answer)?;
             let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
-            tx.prepare_cached("UPDATE calls SET answered = ?2, answer = ?3 WHERE client_request_id = ?1")?
-                .execute(params![intent.call.to_string(), answered, text])?;
+            tx.prepare_cached(ANSWERED)?.execute(params![intent.id.0, intent.call.to_string(), answered, text])?;
             let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(&outcome) });
             let entry = Entry {
                 subject: Some(&intent.name),

@@ -25,6 +25,21 @@ pub struct Confirmation {
     pub accepted: Timestamp,
 }
 
+pub(super) const TO_CONFIRM: &str = "
+    SELECT person, user, sku, since, check_at FROM entitlements
+    WHERE standing = 'confirming' AND check_at <= ?1 ORDER BY check_at LIMIT ?2";
+
+pub(super) const NEXT_DUE: &str = "
+    SELECT min(at) FROM (
+        SELECT min(look_again) AS at FROM people WHERE look_again IS NOT NULL
+        UNION ALL SELECT min(check_at) FROM entitlements WHERE standing IN ('retrying', 'confirming')
+        UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
+
+pub(super) const WAITING: &str = "
+    SELECT EXISTS (SELECT 1 FROM people
+                   WHERE presence = 'awaiting' AND awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
+        OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')";
+
 impl Store {
     /// The first contact with the tenant, once it is complete.
     ///
@@ -58,9 +73,7 @@ impl Store {
     pub async fn is_somebody_waiting(&self, now: Timestamp) -> Result<bool, StoreError> {
         self.read(move |db| {
             let since = millis(now) - AWAITED_AT_MOST.as_secs() * 1000;
-            let sql = "SELECT EXISTS (SELECT 1 FROM people WHERE awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
-                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')";
-            Ok(db.prepare_cached(sql)?.query_row([since], |row| row.get(0))?)
+            Ok(db.prepare_cached(WAITING)?.query_row([since], |row| row.get(0))?)
         })
         .await
     }
@@ -71,10 +84,7 @@ impl Store {
     /// When the store fails.
     pub async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|db| {
-            let sql = "SELECT min(at) FROM (SELECT min(look_again) AS at FROM people WHERE look_again IS NOT NULL
-                       UNION ALL SELECT min(check_at) FROM entitlements WHERE standing IN ('retrying', 'confirming')
-                       UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
-            let at: Option<i64> = db.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+            let at: Option<i64> = db.prepare_cached(NEXT_DUE)?.query_row([], |row| row.get(0))?;
             at.map(time).transpose()
         })
         .await
@@ -86,9 +96,7 @@ impl Store {
     /// When the store fails.
     pub async fn to_confirm(&self, limit: u32, now: Timestamp) -> Result<Vec<Confirmation>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT person, user, sku, since, check_at FROM entitlements
-                       WHERE standing = 'confirming' AND check_at <= ?1 ORDER BY check_at LIMIT ?2";
-            collect(db, sql, params![millis(now), limit], |row| {
+            collect(db, TO_CONFIRM, params![millis(now), limit], |row| {
                 Ok(Confirmation {
                     person: PersonId(row.get("person")?),
                     user: named(row, "user")?,

@@ -148,6 +148,7 @@ CREATE TABLE intents (
     settle   INTEGER,                           -- not before then read whether an unanswered call took effect
     closed   INTEGER
 ) STRICT;
+CREATE INDEX intents_person ON intents (person);
 CREATE UNIQUE INDEX intents_open ON intents (person, step) WHERE state = 'open';
 
 CREATE TABLE calls (
