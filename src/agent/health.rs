@@ -42,7 +42,7 @@ impl Health {
             tracing::debug!(event = error.code(), "{trouble}");
         } else {
             trouble.emit();
-            let text = format!("{error}; {} [{}]", error.advice(), error.code());
+            let text = format!("{}. {} [{}]", error.to_string().trim_end_matches('.'), error.advice(), error.code());
             // A store that cannot keep the complaint is in worse trouble, which is said by the work itself.
             let _ = self.store.trouble(self.part, Some(&text)).await;
         }

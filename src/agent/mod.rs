@@ -135,7 +135,16 @@ impl Agent {
     /// # Errors
     /// The first thing that went wrong, after all else was done.
     pub async fn once(&self) -> Result<Turn, AgentError> {
-        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let mut stop = self.stop.clone();
+        let stopped = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        let (directory, tenant) = tokio::select! {
+            read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
+            () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
+        };
         let turn = self.work_until_done().await;
         directory?;
         tenant?;
@@ -178,8 +187,8 @@ async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) ->
 /// # Errors
 /// When the store cannot be opened or is another's, or as [`Agent::run`].
 pub async fn run(settings: Settings, clock: Clock, stop: watch::Receiver<bool>) -> Result<(), AgentError> {
-    let store = Store::open(&settings.store)?;
     let _lease = Lease::take(&settings.store)?;
+    let store = Store::open(&settings.store)?;
     let agent = Agent::new(settings, store, clock, stop).await?;
     agent.run().await
 }

@@ -30,8 +30,11 @@ const WRITTEN_AT_ONCE: usize = 1_000;
 /// Requests are looked for this often.
 const REQUEST_POLL: Duration = Duration::from_secs(1);
 
+/// What was due and could not be done is looked at again after this.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+
 /// What a turn of work did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Turn {
     /// Both first reads are complete, so that decisions were made.
     pub acquainted: bool,
@@ -45,6 +48,10 @@ pub struct Turn {
     pub read: u64,
     /// The write budget is used up; more can be written then.
     pub again: Option<Timestamp>,
+    /// Rules that mean nothing in this tenant, and why. All others were followed.
+    pub unusable: Vec<String>,
+    /// Told to stop before it was through.
+    pub stopped: bool,
 }
 
 /// What would be written.
@@ -62,9 +69,10 @@ impl Agent {
         let mut health = Health::new("work", self.store.clone(), self.settings.work.retry_first);
         let mut known = Known::default();
         while !self.is_stopping() {
-            match self.work_turn(&mut known).await {
+            match self.work_turn().await {
                 Ok(turn) => {
                     health.works().await;
+                    known.complain(&turn.unusable);
                     if turn.again.is_some() || (turn.sent == 0 && turn.read == 0) {
                         self.wait_for_work(turn.again).await?;
                     }
@@ -81,17 +89,18 @@ impl Agent {
 
     /// Works until nothing is due now.
     pub(super) async fn work_until_done(&self) -> Result<Turn, AgentError> {
-        let mut known = Known::default();
         let mut sum = Turn::default();
         loop {
-            let turn = self.work_turn(&mut known).await?;
+            let turn = self.work_turn().await?;
             sum.acquainted = turn.acquainted;
+            sum.unusable = turn.unusable;
+            sum.stopped = self.is_stopping();
             sum.judged += turn.judged;
             sum.sent += turn.sent;
             sum.accepted += turn.accepted;
             sum.read += turn.read;
             sum.again = turn.again;
-            if self.is_stopping() || (turn.sent == 0 && turn.read == 0) {
+            if sum.stopped || (turn.sent == 0 && turn.read == 0) {
                 return Ok(sum);
             }
         }
@@ -99,20 +108,22 @@ impl Agent {
 
     /// Judges, and says what would be written.
     pub(super) async fn plan_only(&self) -> Result<Prospect, AgentError> {
-        let mut known = Known::default();
         let mut turn = Turn::default();
-        let rules = self.judge_all(&mut known, &mut turn).await?.unwrap_or_default();
-        let unusable = rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
-        Ok(Prospect { plan: self.allotment().await?, unusable })
+        self.judge_all(&mut turn).await?;
+        Ok(Prospect { plan: self.allotment().await?, unusable: turn.unusable })
     }
 
     /// Waits for the bell, for what is scheduled, for a request, or for the end.
     async fn wait_for_work(&self, again: Option<Timestamp>) -> Result<(), AgentError> {
-        let due = self.store.next_due(self.settings.work.confirm_after).await?.into_iter().chain(again).min();
+        let work = &self.settings.work;
+        let due = self.store.next_due(self.settings.mode == Mode::Apply, work.confirm_after).await?;
+        let due = due.into_iter().chain(again).min();
         let mut stop = self.stop.clone();
         let scheduled = async {
             match due {
-                Some(at) => self.clock.wait_until(at.max(later(self.clock.now(), Duration::from_millis(10)))).await,
+                // What was due and yet not done is kept back by a halt, a pause or the mode: no reason to turn in circles.
+                Some(at) if at <= self.clock.now() => self.clock.wait(KEPT_BACK).await,
+                Some(at) => self.clock.wait_until(at).await,
                 None => std::future::pending().await,
             }
         };
@@ -134,18 +145,25 @@ impl Agent {
         }
     }
 
+    /// Waits after a failure. What an operator asks for is not kept waiting, and may be what mends it.
     async fn pause_work(&self, wait: Duration) {
         let mut stop = self.stop.clone();
+        let asked = async {
+            if self.wait_for_request().await.is_err() {
+                std::future::pending().await
+            }
+        };
         tokio::select! {
             () = self.clock.wait(wait) => {}
             _ = stop.wait_for(|stop| *stop) => {}
+            () = asked => {}
         }
     }
 
-    async fn work_turn(&self, known: &mut Known) -> Result<Turn, AgentError> {
+    async fn work_turn(&self) -> Result<Turn, AgentError> {
         let mut turn = Turn::default();
         self.serve_requests().await?;
-        if self.judge_all(known, &mut turn).await?.is_none() {
+        if !self.judge_all(&mut turn).await? {
             return Ok(turn);
         }
         turn.acquainted = true;
@@ -160,7 +178,7 @@ impl Agent {
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
         if turn.read > 0 {
-            self.judge_all(known, &mut turn).await?;
+            self.judge_all(&mut turn).await?;
         }
         if self.store.paused().await?.is_none() && !self.is_stopping() {
             self.write(&hand, &mut turn).await?;
@@ -192,23 +210,42 @@ impl Agent {
         Ok(())
     }
 
-    /// Judges everyone about whom there is news. `None` while a first read is incomplete: nothing is decided then.
-    async fn judge_all(&self, known: &mut Known, turn: &mut Turn) -> Result<Option<Vec<BoundRule>>, AgentError> {
+    /// Serves requests while a round of writes is under way. A store that fails is noticed by the round itself, which must
+    /// not be broken off for it.
+    async fn serve_meanwhile(&self) -> std::convert::Infallible {
+        loop {
+            if self.wait_for_request().await.is_err() || self.serve_requests().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Judges everyone about whom there is news. False while a first read, or the first with other bases or attributes, is
+    /// incomplete, or when told to stop on the way: nothing is planned then.
+    async fn judge_all(&self, turn: &mut Turn) -> Result<bool, AgentError> {
         let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
-            return Ok(None);
+            return Ok(false);
         };
-        let catalog = self.store.catalog().await?;
-        let rules = bind(&self.settings.rules, &catalog);
-        known.complain(&rules);
         let settings = &self.settings;
+        let read = coverage(&settings.directory);
+        if self.store.coverage().await?.as_deref() != Some(&read) {
+            // Other bases or attributes are configured than were read: whom that shows must not look like an event.
+            return Ok(false);
+        }
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&settings.rules, &catalog);
+        turn.unusable =
+            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
         let first = !self.store.is_first_pass_complete().await?;
         self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
-        let read = coverage(&settings.directory);
         loop {
             let now = self.clock.now();
             let people = self.store.to_judge(JUDGED_AT_ONCE, now).await?;
             if people.is_empty() {
                 break;
+            }
+            if self.is_stopping() {
+                return Ok(false);
             }
             let context = Context {
                 rules: &rules,
@@ -225,6 +262,8 @@ impl Agent {
             self.show("judging", turn.judged);
             let moved = self.store.record(judgements, &read, &settings.digest, now).await?;
             tell(moved, &catalog);
+            // Somebody may be awaited from now on: the tenant is looked at more often then.
+            self.tenant_bell.notify_one();
         }
         self.store.end_pass().await?;
         if first {
@@ -233,7 +272,7 @@ impl Agent {
             Event::Acquainted { baseline_without_license }.emit();
             self.tenant_bell.notify_one();
         }
-        Ok(Some(rules))
+        Ok(true)
     }
 
     /// Digest of everything that decisions are made with: when it changes, everyone is judged again.
@@ -249,7 +288,12 @@ impl Agent {
 
     async fn allotment(&self) -> Result<Plan, AgentError> {
         let now = self.clock.now();
-        let candidates = self.store.candidates(now).await?;
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&self.settings.rules, &catalog);
+        let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.product.is_ok());
+        // What a rule wanted before it was made unusable is kept, and not written.
+        let mut candidates = self.store.candidates(now).await?;
+        candidates.retain(|candidate| usable(&candidate.rule));
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
         Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
@@ -269,7 +313,8 @@ impl Agent {
         if self.store.candidates(self.clock.now()).await?.is_empty() {
             return Ok(());
         }
-        let catalog = self.graph.skus().await?;
+        let Some(catalog) = hand.read(self.graph.skus()).await else { return Ok(()) };
+        let catalog = catalog?;
         self.store.put_catalog(catalog.clone(), self.clock.now()).await?;
         let mut plan = self.allotment().await?;
         let recorded = self.store.record_plan(&plan, &self.settings.digest, self.clock.now()).await?;
@@ -282,7 +327,10 @@ impl Agent {
         }
         plan.writes.truncate(WRITTEN_AT_ONCE);
         self.show("writing", turn.sent);
-        let tally = hand.carry_out(&plan).await?;
+        let tally = tokio::select! {
+            tally = hand.carry_out(&plan) => tally?,
+            never = self.serve_meanwhile() => match never {},
+        };
         turn.sent += tally.sent as u64;
         turn.accepted += tally.accepted as u64;
         turn.again = tally.again;
@@ -309,9 +357,8 @@ struct Known {
 
 impl Known {
     /// Says once of each rule that it means nothing here.
-    fn complain(&mut self, rules: &[BoundRule]) {
-        let problems: BTreeSet<String> =
-            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
+    fn complain(&mut self, unusable: &[String]) {
+        let problems: BTreeSet<String> = unusable.iter().cloned().collect();
         for problem in problems.difference(&self.unusable) {
             Event::RuleUnusable { problem: problem.clone() }.emit();
         }

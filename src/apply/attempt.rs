@@ -91,7 +91,7 @@ fn location(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings) -> Out
 
 /// An item that is throttled is retried after its own wait; a batch that is, stops everything.
 fn throttled(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings, after: Option<Duration>) -> Decision {
-    let until = later(at.now, after.unwrap_or_else(|| backoff(at, work)));
+    let until = later(at.now, after.map_or_else(|| backoff(at, work), |after| after.max(work.retry_first / 10)));
     let reason = said("graph-throttled", answer, "Graph asks for a pause");
     let outcome = Outcome::Retry { at: until, reason: reason.clone() };
     Decision { outcome, halt: at.whole.then_some((until, reason)), forbidden: false }
@@ -121,3 +121,7 @@ fn named_sku(answer: &Answer, step: &Step) -> Option<SkuId> {
     let message = answer.message.as_deref()?.to_ascii_lowercase();
     step.skus().into_iter().find(|sku| message.contains(&sku.to_string()))
 }
+
+#[cfg(test)]
+#[path = "attempt_tests.rs"]
+mod tests;

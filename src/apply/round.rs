@@ -70,6 +70,20 @@ impl Hand {
         Ok(tally)
     }
 
+    /// What a reading brings, or nothing when told to stop meanwhile: a reading that is dropped loses nothing.
+    pub async fn read<T>(&self, reading: impl Future<Output = T>) -> Option<T> {
+        let mut stop = self.stop.clone();
+        let stopped = async {
+            if stop.wait_for(|stop| *stop).await.is_err() {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            read = reading => Some(read),
+            () = stopped => None,
+        }
+    }
+
     /// One round: batches side by side, the next one committed while others are under way. Returns the users whose write
     /// was accepted. What the budget does not allow is left for a later turn.
     async fn round(&self, orders: Vec<IntentOrder>, tally: &mut Tally) -> Result<BTreeSet<UserId>, StoreError> {

@@ -4,6 +4,7 @@
 use super::round::Hand;
 use crate::clock::later;
 use crate::decide::next_confirmation;
+use crate::observe::Event;
 use crate::store::{Settled, StoreError};
 use crate::tenant::{BATCH, TenantError};
 
@@ -30,12 +31,9 @@ impl Hand {
         let unknown = self.store.to_settle(self.clock.now()).await?;
         let mut settled = 0;
         for intents in unknown.chunks(BATCH) {
-            if *self.stop.borrow() {
-                break;
-            }
             let asked = self.clock.now();
             let users: Vec<_> = intents.iter().map(|intent| intent.user).collect();
-            let read = self.graph.users(&users).await;
+            let Some(read) = self.read(self.graph.users(&users)).await else { break };
             let mut trouble = read.as_ref().err().cloned();
             let read = read.unwrap_or_else(|error| vec![Err(error); intents.len()]);
             for (intent, news) in intents.iter().zip(read) {
@@ -43,8 +41,8 @@ impl Hand {
                     Ok(news) => {
                         self.store.absorb_user(news, asked, self.clock.now()).await?;
                         let seen = self.store.settle(intent.clone(), &self.config, self.clock.now()).await?;
-                        let (user, visible) = (&intent.name, seen == Settled::Visible);
-                        tracing::info!(event = "write-settled", user, visible, "{user}: settled by reading");
+                        let (name, visible) = (intent.name.clone(), seen == Settled::Visible);
+                        Event::WriteSettled { name, visible }.emit();
                         settled += 1;
                     }
                     Err(error) => {
@@ -69,12 +67,10 @@ impl Hand {
         let due = self.store.to_confirm(AT_ONCE, self.work.confirm_after, self.clock.now()).await?;
         let mut read = 0;
         for confirmations in due.chunks(BATCH) {
-            if *self.stop.borrow() {
-                break;
-            }
             let asked = self.clock.now();
             let users: Vec<_> = confirmations.iter().map(|confirmation| confirmation.user).collect();
-            for (confirmation, news) in confirmations.iter().zip(self.graph.users(&users).await?) {
+            let Some(users) = self.read(self.graph.users(&users)).await else { break };
+            for (confirmation, news) in confirmations.iter().zip(users?) {
                 let now = self.clock.now();
                 self.store.absorb_user(news?, asked, now).await?;
                 let next = next_confirmation(confirmation.accepted, self.work.confirm_after, now);

@@ -3,32 +3,36 @@
 use serde_json::Value;
 
 use super::output::{self, line, time};
-use super::{Common, Failure, Unmet, request};
+use super::{Common, Failure, Place, Unmet, request};
+use crate::model::license::Catalog;
+use crate::model::plan::{LicenseWrite, LocationWrite};
 use crate::model::standing::Presence;
 use crate::store::{AuditRow, Dossier};
 
 /// What `explain` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// By UPN, sAMAccountName, objectGUID or Entra id.
+    /// Whom: a UPN, sAMAccountName, objectGUID or Entra id.
     user: String,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Tells one person's story.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let person = request::find(&store, &args.user).await?;
-    let gone = || Unmet::not_found(format!("\"{}\" has just been joined with another", args.user), "ask again");
+    let gone = || Unmet::not_found(format!("\"{}\" has just been joined with another", args.user), "Ask again.");
     let dossier = store.dossier(person).await?.ok_or_else(gone)?;
     if args.json {
         return output::json(&dossier);
     }
     facts(&dossier);
     standings(&dossier);
-    timeline(&dossier);
+    timeline(&dossier, &store.catalog().await?);
     Ok(())
 }
 
@@ -53,7 +57,8 @@ fn facts(dossier: &Dossier) {
         let name = user.upn.as_deref().unwrap_or("without UPN");
         line(&format!("  user      {name} ({}), first seen {}", user.id, time(known.first_seen)));
         let location = user.usage_location.map_or_else(|| "none".to_owned(), |place| place.to_string());
-        line(&format!("            usage location {location}, {} licenses", user.licenses.len()));
+        let licenses = output::count(user.licenses.len() as u64, "license");
+        line(&format!("            usage location {location}, {licenses}"));
     }
     for (rule, (eligible, baseline)) in &dossier.rules {
         let meets = match (eligible, baseline) {
@@ -79,30 +84,34 @@ fn standings(dossier: &Dossier) {
     for intent in &dossier.intents {
         let step = intent.body.as_object().and_then(|body| body.keys().next().cloned()).unwrap_or_default();
         line(&format!(
-            "  intent    {} {step}, made {}, {}, {} calls",
-            intent.id,
+            "  write     {step}, decided on {}: {} after {}",
             time(intent.made),
             intent.state,
-            intent.calls
+            output::count(intent.calls, "call")
         ));
     }
 }
 
-fn timeline(dossier: &Dossier) {
+fn timeline(dossier: &Dossier, catalog: &Catalog) {
     if dossier.timeline.is_empty() {
         line("  nothing has happened since first contact");
         return;
     }
     let mut table = output::table(["when", "what", "details", "request-id"]);
     for row in &dossier.timeline {
-        table.add_row([time(row.at), row.kind.clone(), detail(row), row.request_id.clone().unwrap_or_default()]);
+        table.add_row([
+            time(row.at),
+            row.kind.clone(),
+            detail(row, catalog),
+            row.request_id.clone().unwrap_or_default(),
+        ]);
     }
     line("");
     output::show(&table);
 }
 
 /// What a row of the audit says, in words.
-fn detail(row: &AuditRow) -> String {
+fn detail(row: &AuditRow, catalog: &Catalog) -> String {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
@@ -117,10 +126,13 @@ fn detail(row: &AuditRow) -> String {
             let why = if row.detail["why"].is_null() { String::new() } else { format!(": {}", field("why")) };
             format!("{from}{}{why}", field("to"))
         }
-        "intent" => format!("decided to write {}", text(&row.detail["step"])),
+        "intent" => format!("decided to {}", step(&row.detail["step"], catalog)),
         "answer" if row.detail["settled"].is_string() => {
             let seen = row.detail["visible"].as_bool().unwrap_or_default();
-            format!("outcome was unknown; reading showed that it was {}", if seen { "done" } else { "not done" })
+            format!(
+                "the outcome was unknown; reading {}",
+                if seen { "shows that it was done" } else { "does not show it" }
+            )
         }
         "answer" => {
             let answer = &row.detail["answer"];
@@ -128,7 +140,40 @@ fn detail(row: &AuditRow) -> String {
             let message = text(&answer["message"]);
             format!("{} {status} {message}", field("outcome")).trim().to_owned()
         }
-        "would-write" => format!("observe mode: would write {}", row.detail),
+        "would-write" => {
+            let parts = [location(&row.detail["location"]), licenses(&row.detail["licenses"], catalog)];
+            format!("observe mode: would {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
+        }
+        "hold" => {
+            format!("cohort {} of {}: {}", field("hold"), output::count(members(row), "member"), field("outcome"))
+        }
         _ => row.detail.to_string(),
     }
+}
+
+fn members(row: &AuditRow) -> u64 {
+    row.detail["members"].as_u64().unwrap_or_default()
+}
+
+/// What a write does, in words.
+fn step(step: &Value, catalog: &Catalog) -> String {
+    let place = location(&step["location"]["write"]);
+    place.or_else(|| licenses(&step["license"]["add"], catalog)).unwrap_or_else(|| step.to_string())
+}
+
+fn location(write: &Value) -> Option<String> {
+    let write: LocationWrite = serde_json::from_value(write.clone()).ok()?;
+    Some(format!("set the usage location to {} (from {})", write.to, write.source))
+}
+
+fn licenses(add: &Value, catalog: &Catalog) -> Option<String> {
+    let add: Vec<LicenseWrite> = serde_json::from_value(add.clone()).ok().filter(|add: &Vec<_>| !add.is_empty())?;
+    let one = |write: &LicenseWrite| {
+        let off = match write.disabled.len() {
+            0 => String::new(),
+            off => format!(", {} off", output::count(off as u64, "plan")),
+        };
+        format!("{} (rule {}{off})", catalog.name(write.sku), write.rule)
+    };
+    Some(format!("assign {}", add.iter().map(one).collect::<Vec<_>>().join(", ")))
 }

@@ -11,6 +11,7 @@ mod run;
 mod status;
 mod users;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -23,13 +24,27 @@ use crate::store::{Store, StoreError};
 
 /// Gives accounts synced from Active Directory to Entra their usage location and license.
 #[derive(Debug, Parser)]
-#[command(name = "seatsync", version, max_term_width = 100, infer_subcommands = false)]
+#[command(name = "seatsync", version, max_term_width = 100, infer_subcommands = false, after_help = EXIT_STATUS)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
     command: Command,
 }
+
+/// What every command can end with.
+const EXIT_STATUS: &str = "\
+Exit status:
+   0  done
+  64  used wrongly
+  67  whom or what was named is not there
+  69  the directory or the tenant cannot be reached: try again
+  70  a defect of seatsync
+  73  the store cannot be created or opened
+  74  the store is damaged, full, or of another version
+  75  another agent has the store, or it was stopped before the end: try again
+  77  credentials or permissions were refused
+  78  the configuration is wrong, or does not fit the tenant, the domain or the store";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -41,17 +56,23 @@ struct Common {
         global = true,
         value_name = "FILE",
         env = "SEATSYNC_CONFIG",
-        default_value = "/etc/seatsync/seatsync.toml"
+        default_value = "/etc/seatsync/seatsync.toml",
+        help_heading = "Where"
     )]
     config: PathBuf,
-    /// The store, for commands that only look or ask: spares them reading the configuration and its secrets.
-    #[arg(long, global = true, value_name = "FILE")]
+}
+
+/// What commands take that only look or ask.
+#[derive(Clone, Debug, Args)]
+struct Place {
+    /// The store. Spares reading the configuration, which names it, and its secrets.
+    #[arg(long, value_name = "FILE", help_heading = "Where")]
     store: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the agent in the foreground until SIGTERM or SIGINT.
+    /// Run the agent in the foreground until SIGTERM or SIGINT (Ctrl-C).
     Run,
     /// Do one turn: read both sides, judge, write what is due; then end.
     Once(once::Args),
@@ -63,7 +84,7 @@ enum Command {
     Users(users::Args),
     /// Tell one person's whole story: seen, decided, tried, answered.
     Explain(explain::Args),
-    /// License those who were there before, under the guard.
+    /// License those who were in the tenant before seatsync or before a rule, under the guard.
     Include(request::Include),
     /// Let a held cohort be licensed.
     Approve(request::Decide),
@@ -72,24 +93,17 @@ enum Command {
     /// Write nothing until resumed; reading goes on.
     Pause(request::Pause),
     /// Write again.
-    Resume,
-    /// Try again now what waits for a retry, was refused, or was removed by others.
+    Resume(Place),
+    /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     Retry(request::Retry),
     /// Check the configuration, or show an example of it.
     #[command(subcommand)]
     Config(config::Command),
 }
 
-/// Parses, runs, and turns the outcome into an exit status.
+/// Parses the process's arguments, runs the command, and turns the outcome into an exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
-        Err(error) => {
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { exit::USAGE } else { 0 });
-        }
-    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -97,11 +111,23 @@ pub fn main() -> ExitCode {
             return ExitCode::from(exit::SOFTWARE);
         }
     };
-    match runtime.block_on(dispatch(cli)) {
-        Ok(()) => ExitCode::SUCCESS,
+    ExitCode::from(runtime.block_on(execute(std::env::args_os())))
+}
+
+/// Runs one command, given as on a command line with the program's name first; returns the exit status.
+pub async fn execute<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = T>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { exit::USAGE } else { 0 };
+        }
+    };
+    match dispatch(cli).await {
+        Ok(()) => 0,
         Err(failure) => {
             failure.print();
-            ExitCode::from(failure.fault().exit_status())
+            failure.fault().exit_status()
         }
     }
 }
@@ -119,7 +145,7 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Approve(args) => request::approve(&common, &args).await,
         Command::Reject(args) => request::reject(&common, &args).await,
         Command::Pause(args) => request::pause(&common, args).await,
-        Command::Resume => request::resume(&common).await,
+        Command::Resume(place) => request::resume(&common, &place).await,
         Command::Retry(args) => request::retry(&common, &args).await,
         Command::Config(command) => config::run(&common, command),
     }
@@ -140,11 +166,14 @@ impl Failure {
     }
 
     fn print(&self) {
-        eprintln!("seatsync: {}", self.0);
+        use std::io::Write as _;
+        let mut text = format!("seatsync: {}\n", self.0);
         let advice = self.0.advice();
         if !advice.is_empty() {
-            eprintln!("  {advice} [{}]", self.0.code());
+            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("  {advice} [{}]\n", self.0.code()));
         }
+        // Nobody reads it: the exit status still says it.
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 }
 
@@ -154,12 +183,13 @@ impl Failure {
 struct Unmet {
     what: String,
     advice: &'static str,
+    code: &'static str,
     status: u8,
 }
 
 impl Unmet {
     fn not_found(what: impl Into<String>, advice: &'static str) -> Self {
-        Self { what: what.into(), advice, status: exit::NOT_FOUND }
+        Self { what: what.into(), advice, code: "not-found", status: exit::NOT_FOUND }
     }
 }
 
@@ -169,7 +199,7 @@ impl Fault for Unmet {
     }
 
     fn code(&self) -> &'static str {
-        if self.status == exit::NOT_FOUND { "not-found" } else { "cannot-do" }
+        self.code
     }
 
     fn advice(&self) -> String {
@@ -186,17 +216,12 @@ impl Common {
         crate::config::load(&self.config, &Environment::from_process())
     }
 
-    /// Where the store is.
-    fn store_path(&self) -> Result<PathBuf, ConfigError> {
-        match &self.store {
-            Some(path) => Ok(path.clone()),
-            None => Ok(self.settings()?.store),
-        }
-    }
-
     /// The store as it is, beside an agent that may be running.
-    fn joined_store(&self) -> Result<Store, Failure> {
-        let path = self.store_path()?;
+    fn joined_store(&self, place: &Place) -> Result<Store, Failure> {
+        let path = match &place.store {
+            Some(path) => path.clone(),
+            None => self.settings()?.store,
+        };
         Store::join(&path).map_err(|error: StoreError| error.into())
     }
 }

@@ -1,8 +1,9 @@
 //! `seatsync once`
 
-use super::{Common, Failure, output, progress, run};
-use crate::agent::Agent;
+use super::{Common, Failure, Unmet, output, progress, run};
+use crate::agent::{Agent, Turn};
 use crate::clock::Clock;
+use crate::model::fault::exit;
 use crate::service;
 use crate::store::{Lease, Store};
 
@@ -19,18 +20,45 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let settings = common.settings()?;
     run::init_log(&settings.log)?;
     let stop = service::console::stop_signal().unwrap_or_else(|_| tokio::sync::watch::channel(false).1);
-    let store = Store::open(&settings.store)?;
     let _lease = Lease::take(&settings.store)?;
+    let store = Store::open(&settings.store)?;
     let agent = Agent::new(settings, store.clone(), Clock::system(), stop).await?;
     let turn = progress::with(agent.progress(), agent.once()).await?;
     if args.json {
-        return output::json(&turn);
+        output::json(&turn)?;
+    } else if !turn.stopped {
+        output::line(&in_words(&turn));
     }
+    verdict(turn)
+}
+
+fn in_words(turn: &Turn) -> String {
     if !turn.acquainted {
-        output::line("a first read is not complete yet: nothing was decided; run it again");
-        return Ok(());
+        return "a first read is not complete yet: nothing was decided; run it again".to_owned();
     }
-    let (judged, sent, accepted) = (turn.judged, turn.sent, turn.accepted);
-    output::line(&format!("{judged} persons judged, {sent} writes sent, {accepted} accepted"));
+    let (judged, sent) = (output::count(turn.judged, "person"), output::count(turn.sent, "write"));
+    format!("{judged} judged, {sent} sent, {} accepted, {} read back", turn.accepted, turn.read)
+}
+
+/// What the turn could not do though nothing failed.
+fn verdict(turn: Turn) -> Result<(), Failure> {
+    if turn.stopped {
+        return Err(Unmet {
+            what: "told to stop before the turn was complete; nothing is left half-done".to_owned(),
+            advice: "Run it again.",
+            code: "stopped",
+            status: exit::BUSY,
+        }
+        .into());
+    }
+    if !turn.unusable.is_empty() {
+        return Err(Unmet {
+            what: turn.unusable.join("\n  "),
+            advice: "Correct `sku` or `disable_plans`, or buy the product; all other rules were followed.",
+            code: "rule-unusable",
+            status: exit::CONFIG,
+        }
+        .into());
+    }
     Ok(())
 }

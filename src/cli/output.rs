@@ -11,7 +11,8 @@ use crate::model::fault::exit;
 pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).map_err(|error| Unmet {
         what: format!("the answer cannot be written as JSON: {error}"),
-        advice: "report this as a defect",
+        advice: "Report this as a defect.",
+        code: "json-failed",
         status: exit::SOFTWARE,
     })?;
     line(&text);
@@ -31,6 +32,9 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(header.map(str::to_uppercase));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
     table
 }
 
@@ -39,6 +43,11 @@ pub(super) fn show(table: &Table) {
     for text in table.lines() {
         line(text.trim_end());
     }
+}
+
+/// A number with its noun: "1 call", "2 calls".
+pub(super) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// How long ago, in its largest unit.

@@ -93,8 +93,8 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
         output::line(&format!("{count} of rule {rule} would be held: {reason}"));
     }
     output::line(&format!(
-        "{} persons would be licensed, {} would wait for a seat",
-        plan.writes.len(),
+        "{} would be licensed, {} would wait for a seat",
+        output::count(plan.writes.len() as u64, "person"),
         plan.waiting.len()
     ));
     Ok(())
@@ -117,7 +117,8 @@ impl Scratch {
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path).map_err(|error| Unmet {
             what: format!("{} cannot be made: {error}", path.display()),
-            advice: "set TMPDIR to a directory that can be written to",
+            advice: "Set TMPDIR to a directory that can be written to.",
+            code: "scratch-unusable",
             status: exit::CANNOT_CREATE,
         })?;
         Ok(Self(path))

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::{Common, Failure, Unmet, output};
+use super::{Common, Failure, Place, Unmet, output};
 use crate::clock::Clock;
 use crate::model::fault::exit;
 use crate::model::identity::{HoldId, PersonId};
@@ -27,8 +27,10 @@ pub(super) struct Include {
     #[arg(long, value_parser = date, value_name = "DATE")]
     since: Option<Timestamp>,
     /// At most so many, those who were there longest first.
-    #[arg(long)]
+    #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What `approve` and `reject` take.
@@ -39,6 +41,8 @@ pub(super) struct Decide {
     /// Its digest, as `status` shows it: refuses if the cohort has changed since. Without it, the cohort as it is now.
     #[arg(long)]
     digest: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What `pause` takes.
@@ -46,17 +50,21 @@ pub(super) struct Decide {
 pub(super) struct Pause {
     /// Why, for whoever looks later.
     reason: Option<String>,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// What `retry` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    /// By UPN, account name or GUID.
+    /// Whom: a UPN, sAMAccountName, objectGUID or Entra id.
     #[arg(required_unless_present = "all")]
     user: Option<String>,
     /// Everyone.
     #[arg(long, conflicts_with = "user")]
     all: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 fn date(text: &str) -> Result<Timestamp, String> {
@@ -68,32 +76,32 @@ fn date(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) async fn include(common: &Common, args: Include) -> Result<(), Failure> {
-    let Include { rule, unlicensed, since, limit } = args;
-    ask(common, &common.joined_store()?, Request::Include { rule, unlicensed, since, limit }).await
+    let Include { rule, unlicensed, since, limit, place } = args;
+    ask(common, &common.joined_store(&place)?, Request::Include { rule, unlicensed, since, limit }).await
 }
 
 pub(super) async fn approve(common: &Common, args: &Decide) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let HoldView { id: hold, digest, .. } = hold(&store, args).await?;
     ask(common, &store, Request::Approve { hold, digest }).await
 }
 
 pub(super) async fn reject(common: &Common, args: &Decide) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let HoldView { id: hold, digest, .. } = hold(&store, args).await?;
     ask(common, &store, Request::Reject { hold, digest }).await
 }
 
 pub(super) async fn pause(common: &Common, args: Pause) -> Result<(), Failure> {
-    ask(common, &common.joined_store()?, Request::Pause { reason: args.reason }).await
+    ask(common, &common.joined_store(&args.place)?, Request::Pause { reason: args.reason }).await
 }
 
-pub(super) async fn resume(common: &Common) -> Result<(), Failure> {
-    ask(common, &common.joined_store()?, Request::Resume).await
+pub(super) async fn resume(common: &Common, place: &Place) -> Result<(), Failure> {
+    ask(common, &common.joined_store(place)?, Request::Resume).await
 }
 
 pub(super) async fn retry(common: &Common, args: &Retry) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let person = match &args.user {
         Some(name) => Some(find(&store, name).await?),
         None => None,
@@ -104,7 +112,7 @@ pub(super) async fn retry(common: &Common, args: &Retry) -> Result<(), Failure> 
 /// The cohort that is meant, with the digest the operator gave or sees now.
 async fn hold(store: &Store, args: &Decide) -> Result<HoldView, Failure> {
     let found = store.holds().await?.into_iter().find(|hold| hold.id == HoldId(args.hold));
-    let missing = || Unmet::not_found(format!("no cohort {} is held", args.hold), "see `seatsync status`");
+    let missing = || Unmet::not_found(format!("no cohort {} is held", args.hold), "See `seatsync status`.");
     let mut found = found.ok_or_else(missing)?;
     if let Some(digest) = &args.digest {
         found.digest.clone_from(digest);
@@ -119,12 +127,12 @@ pub(super) async fn find(store: &Store, name: &str) -> Result<PersonId, Failure>
         [person] => Ok(*person),
         [] => Err(Unmet::not_found(
             format!("nobody known by \"{name}\""),
-            "give a UPN, a sAMAccountName, an objectGUID or an Entra id; `seatsync users` lists everyone",
+            "Give a UPN, a sAMAccountName, an objectGUID or an Entra id; `seatsync users` lists everyone.",
         )
         .into()),
         several => Err(Unmet::not_found(
             format!("\"{name}\" means {} persons", several.len()),
-            "give an objectGUID or an Entra id",
+            "Give an objectGUID or an Entra id.",
         )
         .into()),
     }
@@ -154,7 +162,8 @@ async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Fai
         if clock.now() > deadline {
             return Err(Unmet {
                 what: "the agent has not answered yet; the request stays in its store".to_owned(),
-                advice: "see `seatsync status` and the agent's log",
+                advice: "See `seatsync status` and the agent's log.",
+                code: "agent-silent",
                 status: exit::BUSY,
             }
             .into());
@@ -169,7 +178,7 @@ fn tell(outcome: Result<String, String>, then: &str) -> Result<(), Failure> {
             output::line(&format!("{text}{then}"));
             Ok(())
         }
-        Err(text) => Err(Unmet::not_found(text, "see `seatsync status`").into()),
+        Err(text) => Err(Unmet::not_found(text, "See `seatsync status`.").into()),
     }
 }
 

@@ -11,7 +11,8 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     init_log(&settings.log)?;
     let stop = service::console::stop_signal().map_err(|error| Unmet {
         what: format!("signals cannot be handled: {error}"),
-        advice: "see the system's limits",
+        advice: "See the system's limits.",
+        code: "signals-unusable",
         status: exit::SOFTWARE,
     })?;
     Ok(agent::run(settings, Clock::system(), stop).await?)
@@ -20,6 +21,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
 pub(super) fn init_log(settings: &crate::model::settings::LogSettings) -> Result<(), Failure> {
     observe::init(settings).map_err(|error| {
         let what = format!("log.level cannot be used: {error}");
-        Unmet { what, advice: "write a level such as \"info\"", status: exit::CONFIG }.into()
+        Unmet { what, advice: "Write a level such as \"info\".", code: "log-level-unusable", status: exit::CONFIG }
+            .into()
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::output::{self, ago, time};
-use super::{Common, Failure};
+use super::{Common, Failure, Place};
 use crate::clock::Clock;
 use crate::store::{Lease, Report};
 
@@ -15,11 +15,13 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Shows the state at a glance.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     let report = store.report().await?;
     let running = Lease::is_held(store.path());
     if args.json {
@@ -62,7 +64,7 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         ));
     }
     if report.quarantined > 0 {
-        lines.push(format!("quarantine {} entries not understood: `seatsync users --quarantined`", report.quarantined));
+        lines.push(format!("quarantine {} not understood: `seatsync users --quarantined`", report.quarantined));
     }
     for hold in &report.holds {
         lines.push(format!(
@@ -85,12 +87,13 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
 /// Whether it is all right, and if not, what first.
 fn headline(report: &Report, running: bool, now: Timestamp) -> String {
     let halted = report.halted.as_ref().filter(|(until, _)| *until > now);
-    let state = if !running {
-        "no agent is running".to_owned()
-    } else if let Some(why) = &report.paused {
-        format!("paused: {why}; `seatsync resume` goes on")
+    let alone = if running { "" } else { "no agent is running; " };
+    let state = if let Some(why) = &report.paused {
+        format!("{alone}paused: {why}; `seatsync resume` goes on")
     } else if let Some((until, why)) = halted {
-        format!("nothing is written until {}: {why}", time(*until))
+        format!("{alone}nothing is written until {}: {why}", time(*until))
+    } else if !running {
+        "no agent is running".to_owned()
     } else if !report.troubles.is_empty() {
         "running, with trouble".to_owned()
     } else if !report.acquainted {

@@ -1,20 +1,21 @@
 //! `seatsync users`
 
 use super::output::{self, time};
-use super::{Common, Failure};
+use super::{Common, Failure, Place};
+use crate::model::standing::{Presence, Standing};
 use crate::store::PersonLine;
 
 /// What `users` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Only those with this presence, such as awaiting, present, excluded or unknown-in-directory.
-    #[arg(long)]
+    /// Only those with this presence.
+    #[arg(long, value_name = "WORD", value_parser = Presence::WORDS)]
     presence: Option<String>,
-    /// Only those with an entitlement that stands so, such as baseline, awaiting-seat, held, retrying or refused.
-    #[arg(long)]
+    /// Only those with a license that stands so.
+    #[arg(long, value_name = "WORD", value_parser = Standing::WORDS)]
     standing: Option<String>,
     /// At most so many.
-    #[arg(long, default_value_t = 1_000)]
+    #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     limit: u32,
     /// List entries that could not be understood instead.
     #[arg(long, conflicts_with_all = ["presence", "standing"])]
@@ -22,11 +23,13 @@ pub(super) struct Args {
     /// Print JSON.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
 }
 
 /// Lists persons.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let store = common.joined_store()?;
+    let store = common.joined_store(&args.place)?;
     if args.quarantined {
         let lines = store.quarantined().await?;
         if args.json {
@@ -56,7 +59,7 @@ fn rows(table: &mut comfy_table::Table, person: &PersonLine) {
     let presence = person.presence.as_ref().map_or("not judged yet", |presence| presence.word());
     let location = person.usage_location.clone().unwrap_or_else(|| "-".to_owned());
     let excluded = match &person.presence {
-        Some(crate::model::standing::Presence::Excluded(exclusion)) => exclusion.to_string(),
+        Some(Presence::Excluded(exclusion)) => exclusion.to_string(),
         _ => String::new(),
     };
     if person.entitlements.is_empty() {

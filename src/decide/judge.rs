@@ -12,6 +12,7 @@ use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
+use crate::model::rule::Rule;
 use crate::model::settings::{Existing, LocationSettings};
 use crate::model::standing::{Presence, Standing};
 use crate::model::user::User;
@@ -52,7 +53,9 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         .map(|bound| {
             let meant = account.is_some_and(|known| bound.rule.who.includes(&known.account));
             let eligible = meant && presence == Presence::Present;
-            let baseline = eligible && is_baseline(person, bound, &presence, user, context);
+            let baseline = eligible
+                && (is_baseline(person, bound, &presence, user, context)
+                    || asks_for_more(person, bound, user, context));
             (bound.rule.id.clone(), RuleMatch { digest: bound.rule.digest.clone(), eligible, baseline })
         })
         .collect();
@@ -60,14 +63,15 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         (Some(known), Some(account)) => location::wish(&known.user, &account.account, context.location),
         _ => LocationWish::Keep,
     };
+    let changes = changes(person, &matches, user, &location, context);
     let awaited = matches!(presence, Presence::Awaiting)
         && account.is_some_and(|known| context.rules.iter().any(|bound| bound.rule.who.includes(&known.account)));
     Judgement {
         person: person.id,
         revision: person.revision,
         awaited,
-        changes: changes(person, &matches, user, &location, context),
-        look_again: look_again(person, context.now),
+        look_again: look_again(person, &changes, context.now),
+        changes,
         presence,
         matches,
         location,
@@ -120,33 +124,59 @@ fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool
         return false;
     }
     match before {
-        Presence::UnknownInDirectory => same_coverage,
+        // What is read of the directory was narrowed or widened: the person has not moved.
+        Presence::UnknownInDirectory | Presence::Departed => same_coverage,
         _ => true,
     }
+}
+
+/// The deciding rule was edited since the last decision, and wants more of its product now than the person was found to
+/// have.
+fn asks_for_more(person: &Person, bound: &BoundRule, user: Option<&KnownUser>, context: &Context<'_>) -> bool {
+    let (Ok(product), Some(KnownUser { user, .. })) = (&bound.product, user) else { return false };
+    let stored = person.entitlements.get(&product.sku).filter(|stored| stored.user == user.id);
+    let decided = stored.filter(|stored| stored.rules.first() == Some(&bound.rule.id));
+    decided.is_some_and(|stored| stand::asks_for_more(stored, product, is_edited(person, bound), user, context.catalog))
+}
+
+fn is_edited(person: &Person, bound: &BoundRule) -> bool {
+    person.matches.get(&bound.rule.id).is_none_or(|stored| stored.digest != bound.rule.digest)
+}
+
+/// A rule that wants a product for a person.
+struct Cause<'a> {
+    baseline: bool,
+    edited: bool,
+    rule: &'a Rule,
+    product: &'a Product,
 }
 
 /// What the rules want of each product, the deciding rule first: whoever is to be acted on before baseline, then by
 /// priority, then in the order of the file.
 fn wants<'a>(
+    person: &Person,
     matches: &BTreeMap<String, RuleMatch>,
     context: &Context<'a>,
-) -> BTreeMap<SkuId, Vec<(bool, &'a BoundRule, &'a Product)>> {
+) -> BTreeMap<SkuId, Vec<Cause<'a>>> {
     let mut wants: BTreeMap<SkuId, Vec<_>> = BTreeMap::new();
     for bound in context.rules {
         let Some(found) = matches.get(&bound.rule.id).filter(|found| found.eligible) else { continue };
         if let Ok(product) = &bound.product {
-            wants.entry(product.sku).or_default().push((found.baseline, bound, product));
+            let (baseline, edited) = (found.baseline, is_edited(person, bound));
+            wants.entry(product.sku).or_default().push(Cause { baseline, edited, rule: &bound.rule, product });
         }
     }
     for causes in wants.values_mut() {
-        causes.sort_by_key(|(baseline, bound, _)| (*baseline, bound.rule.priority));
+        causes.sort_by_key(|cause| (cause.baseline, cause.rule.priority));
     }
     wants
 }
 
-/// Rules of the file that cannot be bound now keep what they caused as it is.
-fn is_unbound(entitlement: &Entitlement, context: &Context<'_>) -> bool {
-    context.rules.iter().any(|bound| bound.product.is_err() && entitlement.rules.contains(&bound.rule.id))
+/// A rule that cannot be bound now, and still means this person, keeps what it caused as it is.
+fn is_unbound(entitlement: &Entitlement, matches: &BTreeMap<String, RuleMatch>, context: &Context<'_>) -> bool {
+    let means = |rule: &Rule| matches.get(&rule.id).is_some_and(|found| found.eligible);
+    let mut unbound = context.rules.iter().filter(|bound| bound.product.is_err() && means(&bound.rule));
+    unbound.any(|bound| entitlement.rules.contains(&bound.rule.id))
 }
 
 fn changes(
@@ -156,40 +186,40 @@ fn changes(
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Vec<EntitlementChange> {
-    let wants = wants(matches, context);
+    let wants = wants(person, matches, context);
     let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).copied().collect();
     let decide = |sku: SkuId| {
         let stored = person.entitlements.get(&sku);
         let Some(KnownUser { user, .. }) = user else { return without_user(sku, stored?, context) };
-        let stored = stored.filter(|entitlement| entitlement.user == user.id);
-        let causes = wants.get(&sku).map(Vec::as_slice);
-        if causes.is_none() && stored.is_some_and(|entitlement| is_unbound(entitlement, context)) {
+        let (same, other) = match stored {
+            Some(stored) if stored.user != user.id => (None, Some(stored)),
+            same => (same, None),
+        };
+        let causes = wants.get(&sku).map_or(&[][..], Vec::as_slice);
+        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, matches, context)) {
             return None;
         }
-        change(sku, stored, causes, user, location, context)
+        change(sku, same, causes, user, location, context).or_else(|| without_user(sku, other?, context))
     };
     skus.into_iter().filter_map(decide).collect()
 }
 
 /// The user is gone: nothing is wanted of what was.
 fn without_user(sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
-    let gone = User::unread(stored.user);
-    let standing = stand::next(Some(stored), None, &gone, &LocationWish::Keep, context.catalog)?;
-    let entitlement = Entitlement { standing, since: context.now, ..stored.clone() };
-    Some(EntitlementChange { sku, entitlement, moved: true })
+    change(sku, Some(stored), &[], &User::unread(stored.user), &LocationWish::Keep, context)
 }
 
 fn change(
     sku: SkuId,
     stored: Option<&Entitlement>,
-    causes: Option<&[(bool, &BoundRule, &Product)]>,
+    causes: &[Cause<'_>],
     user: &User,
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Option<EntitlementChange> {
-    let deciding = causes.and_then(<[_]>::first);
-    let want = deciding.map(|(baseline, _, product)| Want { product, baseline: *baseline });
-    let standing = stand::next(stored, want.as_ref(), user, location, context.catalog);
+    let deciding = causes.first();
+    let want = deciding.map(|cause| Want { product: cause.product, baseline: cause.baseline, edited: cause.edited });
+    let standing = stand::next(stored, want.as_ref(), user, location, context.catalog, context.now);
     let moved = standing.is_some();
     let mut entitlement = match (stored, standing) {
         (Some(stored), None) => stored.clone(),
@@ -197,11 +227,13 @@ fn change(
         (None, Some(standing)) => fresh(user.id, standing, context.now),
         (None, None) => return None,
     };
-    if let Some((_, bound, product)) = deciding.filter(|_| !matches!(entitlement.standing, Standing::InFlight { .. })) {
-        entitlement.rules = causes.into_iter().flatten().map(|(_, bound, _)| bound.rule.id.clone()).collect();
+    if let Some(Cause { rule, product, .. }) =
+        deciding.filter(|_| !matches!(entitlement.standing, Standing::InFlight { .. }))
+    {
+        entitlement.rules = causes.iter().map(|cause| cause.rule.id.clone()).collect();
         entitlement.disabled.clone_from(&product.disabled);
         entitlement.wanted.clone_from(&product.wanted);
-        entitlement.priority = bound.rule.priority;
+        entitlement.priority = rule.priority;
     }
     if entitlement.standing.is_open() {
         entitlement.due_since = entitlement.due_since.or(Some(context.now));
@@ -227,13 +259,16 @@ fn fresh(user: UserId, standing: Standing, now: Timestamp) -> Entitlement {
     }
 }
 
-/// An account that is to expire is judged again when it does, though no USN will move.
-fn look_again(person: &Person, now: Timestamp) -> Option<Timestamp> {
-    person
-        .accounts
-        .iter()
-        .filter(|known| !known.gone)
-        .filter_map(|known| known.account.expires)
-        .filter(|at| *at > now)
-        .min()
+/// An account that is to expire is judged again when it does, and a license that was not seen to work when it should have
+/// been, though nothing will be heard.
+fn look_again(person: &Person, changes: &[EntitlementChange], now: Timestamp) -> Option<Timestamp> {
+    let expiries = person.accounts.iter().filter(|known| !known.gone).filter_map(|known| known.account.expires);
+    let kept = person.entitlements.iter().filter(|(sku, _)| changes.iter().all(|change| change.sku != **sku));
+    let standings =
+        kept.map(|(_, kept)| &kept.standing).chain(changes.iter().map(|change| &change.entitlement.standing));
+    let confirmations = standings.filter_map(|standing| match standing {
+        Standing::Confirming { accepted } => Some(stand::confirmed_by(*accepted)),
+        _ => None,
+    });
+    expiries.chain(confirmations).filter(|at| *at > now).min()
 }

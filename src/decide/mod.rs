@@ -12,6 +12,9 @@ mod location;
 mod presence;
 mod stand;
 
+#[cfg(test)]
+mod tests;
+
 pub use allot::{Limits, allot};
 pub use bind::{BindProblem, BoundRule, Product, bind};
 pub use judge::{Context, judge};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::bind::Product;
 use crate::model::identity::{PlanId, SkuId};
@@ -12,6 +12,10 @@ use crate::model::license::Catalog;
 use crate::model::person::Entitlement;
 use crate::model::standing::Standing;
 use crate::model::user::User;
+
+/// Until when a license is read back before it is taken for what it then shows: Graph's replicas lag by minutes, and some
+/// plans are enabled hours later.
+const CONFIRMED_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// What a user has of a product that a rule wants.
 enum Observed {
@@ -37,17 +41,26 @@ pub fn next_confirmation(accepted: Timestamp, first: Duration, now: Timestamp) -
     now.checked_add(elapsed.clamp(first, first.max(Duration::from_mins(10)))).unwrap_or(Timestamp::MAX)
 }
 
+/// When a license that was accepted then must have been seen to work.
+pub(super) fn confirmed_by(accepted: Timestamp) -> Timestamp {
+    accepted.checked_add(CONFIRMED_WITHIN).unwrap_or(Timestamp::MAX)
+}
+
+/// The plans that each license of a user turns on.
+fn enabled_plans<'a>(user: &'a User, catalog: &'a Catalog) -> impl Iterator<Item = (SkuId, BTreeSet<PlanId>)> + 'a {
+    user.licenses.iter().map(|license| match catalog.get(license.sku) {
+        Some(_) => (license.sku, catalog.enabled_plans(license.sku, &license.disabled)),
+        None => (license.sku, user.plans.clone()),
+    })
+}
+
 fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
     let mut enabled = BTreeSet::new();
     let mut from = BTreeSet::new();
     let relevant: BTreeSet<PlanId> = product.wanted.union(&product.unless).copied().collect();
-    for license in &user.licenses {
-        let plans = match catalog.get(license.sku) {
-            Some(_) => catalog.enabled_plans(license.sku, &license.disabled),
-            None => user.plans.clone(),
-        };
+    for (sku, plans) in enabled_plans(user, catalog) {
         if !plans.is_disjoint(&relevant) {
-            from.insert(license.sku);
+            from.insert(sku);
         }
         enabled.extend(plans);
     }
@@ -69,6 +82,26 @@ fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
 pub(super) struct Want<'a> {
     pub product: &'a Product,
     pub baseline: bool,
+    /// The deciding rule is another than at the last decision.
+    pub edited: bool,
+}
+
+/// Whoever had enough lacks something now, though nothing was taken: the rule is another, or another set of plans is
+/// wanted than the one that the user still has.
+pub(super) fn asks_for_more(
+    stored: &Entitlement,
+    product: &Product,
+    edited: bool,
+    user: &User,
+    catalog: &Catalog,
+) -> bool {
+    let still = || {
+        let enabled: BTreeSet<PlanId> = enabled_plans(user, catalog).flat_map(|(_, plans)| plans).collect();
+        stored.wanted != product.wanted && stored.wanted.is_subset(&enabled)
+    };
+    matches!(stored.standing, Standing::Licensed | Standing::Satisfied { .. } | Standing::Differs)
+        && (edited || still())
+        && matches!(observe(user, product, catalog), Observed::Lacking)
 }
 
 /// The next standing; `None` leaves the entitlement as it is.
@@ -78,6 +111,7 @@ pub(super) fn next(
     user: &User,
     wish: &LocationWish,
     catalog: &Catalog,
+    now: Timestamp,
 ) -> Option<Standing> {
     let standing = stored.map(|entitlement| &entitlement.standing);
     let ours = stored.is_some_and(|entitlement| entitlement.ours);
@@ -87,15 +121,20 @@ pub(super) fn next(
             Some(_) => Some(Standing::Lapsed),
         };
     };
-    let next = match (standing, observe(user, want.product, catalog)) {
+    let observed = observe(user, want.product, catalog);
+    // What Graph shows of a fresh license may be of different ages: it is believed once all of it agrees.
+    let confirmed =
+        matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product.sku, &want.product.wanted);
+    let next = match (standing, observed) {
         (Some(Standing::InFlight { .. }), _) => return None,
-        (Some(Standing::Confirming { .. }), _) => {
-            return is_confirmed(user, want.product.sku, &want.product.wanted).then_some(Standing::Licensed);
-        }
+        (Some(Standing::Confirming { accepted }), _) if !confirmed && now < confirmed_by(*accepted) => return None,
         (_, Observed::Enough { .. }) if ours => Standing::Licensed,
         (_, Observed::Enough { direct, groups }) => Standing::Satisfied { direct, groups },
         (_, Observed::Otherwise) => Standing::Differs,
-        (standing, Observed::Lacking) => lacking(standing, want, user, wish),
+        (standing, Observed::Lacking) => {
+            let more = stored.is_some_and(|stored| asks_for_more(stored, want.product, want.edited, user, catalog));
+            lacking(standing.filter(|_| !more), want, user, wish)
+        }
     };
     (standing != Some(&next)).then_some(next)
 }
@@ -103,9 +142,13 @@ pub(super) fn next(
 /// The user lacks what is wanted: what that means depends on where the entitlement stood.
 fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &LocationWish) -> Standing {
     let open = match standing {
-        Some(Standing::Licensed | Standing::Satisfied { .. } | Standing::Differs | Standing::RemovedByOther) => {
-            return Standing::RemovedByOther;
-        }
+        Some(
+            Standing::Licensed
+            | Standing::Confirming { .. }
+            | Standing::Satisfied { .. }
+            | Standing::Differs
+            | Standing::RemovedByOther,
+        ) => return Standing::RemovedByOther,
         _ if want.baseline => return Standing::Baseline,
         Some(
             standing @ (Standing::Due | Standing::AwaitingSeat | Standing::Held { .. } | Standing::Retrying { .. }),

@@ -40,8 +40,11 @@ impl SeatLedger {
         let forget = self.newest.is_none_or(|newest| now.duration_since(newest) > FORGET);
         let unshown = if forget { 0 } else { self.unshown - shown };
         let bought = sku.enabled + sku.warning;
-        let exhausted =
-            self.exhausted.filter(|at| at.bought == bought && at.consumed <= sku.consumed && now < at.until);
+        // A count that rises only comes to tell what the refusal told already; one that falls is a seat returned.
+        let exhausted = self
+            .exhausted
+            .filter(|at| at.bought == bought && at.consumed <= sku.consumed && now < at.until)
+            .map(|at| Exhausted { consumed: sku.consumed, ..at });
         Self { consumed: sku.consumed, unshown, newest: self.newest.filter(|_| unshown > 0), exhausted }
     }
 

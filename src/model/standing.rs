@@ -28,6 +28,10 @@ pub enum Presence {
 }
 
 impl Presence {
+    /// Every word there is.
+    pub const WORDS: [&str; 7] =
+        ["not-synced", "awaiting", "present", "unknown-in-directory", "cloud-only", "excluded", "departed"];
+
     /// The word for lists and the store.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -120,6 +124,11 @@ impl fmt::Display for Reason {
     }
 }
 
+/// A time as an operator reads it, in UTC to the second.
+fn second(at: Timestamp) -> impl fmt::Display {
+    at.strftime("%Y-%m-%d %H:%M:%SZ")
+}
+
 /// Where an entitlement, one person's claim on one product, stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
@@ -186,6 +195,25 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// Every word there is.
+    pub const WORDS: [&str; 15] = [
+        "baseline",
+        "satisfied",
+        "differs",
+        "due",
+        "awaiting-seat",
+        "held",
+        "in-flight",
+        "retrying",
+        "confirming",
+        "licensed",
+        "removed-by-other",
+        "refused",
+        "lapsed",
+        "reclaiming",
+        "reclaimed",
+    ];
+
     /// The word for lists and the store.
     #[must_use]
     pub fn word(&self) -> &'static str {
@@ -228,10 +256,13 @@ impl Standing {
                 (false, _) => format!("through group {}", groups.join(", ")),
             }),
             Self::Held { hold } => Some(format!("held as part of cohort {hold}: approve or reject it")),
-            Self::Retrying { attempt, at, reason } => Some(format!("try {} at {at}: {reason}", attempt + 1)),
-            Self::Confirming { accepted } => Some(format!("accepted at {accepted}, not yet seen to work")),
+            Self::Retrying { attempt, at, reason } => Some(format!("try {} at {}: {reason}", attempt + 1, second(*at))),
+            Self::Confirming { accepted } => Some(format!("accepted at {}, not yet seen to work", second(*accepted))),
             Self::Refused { reason, .. } => Some(reason.to_string()),
-            Self::Reclaiming { at } => Some(format!("to be taken back at {at}")),
+            Self::AwaitingSeat => Some("no seat is free: goes on by itself once one is".into()),
+            Self::RemovedByOther => Some("somebody took it away: left alone, `seatsync retry` gives it again".into()),
+            Self::Baseline => Some("was there before: left alone, `seatsync include` brings it in".into()),
+            Self::Reclaiming { at } => Some(format!("to be taken back at {}", second(*at))),
             _ => None,
         }
     }

@@ -15,7 +15,12 @@ use crate::model::settings::{LogFormat, LogSettings};
 /// When the level is no filter; the text says why.
 pub fn init(settings: &LogSettings) -> Result<(), String> {
     let filter = EnvFilter::builder().parse(&settings.level).map_err(|error| error.to_string())?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        // A reader of the log that went away must not end what is logged.
+        .log_internal_errors(false);
     // Somebody else's subscriber, such as a test's, stays.
     let _ = match settings.format {
         LogFormat::Text => {

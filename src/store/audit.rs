@@ -170,6 +170,15 @@ pub(super) fn row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
     })
 }
 
+/// What the first row that is there must follow: nothing, or the checkpoint that stands for the rows before it.
+fn beginning(db: &Connection, first: i64) -> Result<Vec<u8>, StoreError> {
+    let checkpoint = db
+        .prepare_cached("SELECT hash FROM audit_checkpoints WHERE upto = ?1")?
+        .query_row([first - 1], |row| row.get(0))
+        .optional()?;
+    Ok(checkpoint.unwrap_or_else(|| vec![0; 32]))
+}
+
 impl Store {
     /// Checks the hash chain; `Ok(Some(id))` names the first row that does not fit.
     ///
@@ -195,8 +204,11 @@ impl Store {
                     text("request_id")?,
                     text("detail")?,
                 ];
-                let follows = expected.as_ref().is_none_or(|expected| *expected == previous);
-                if !follows || chain(&previous, &fields) != hash {
+                let before = match expected {
+                    Some(hash) => hash,
+                    None => beginning(db, row.get("id")?)?,
+                };
+                if previous != before || chain(&previous, &fields) != hash {
                     return Ok(Some(row.get("id")?));
                 }
                 expected = Some(hash);

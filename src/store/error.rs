@@ -144,27 +144,29 @@ impl Fault for StoreError {
     fn advice(&self) -> String {
         match self {
             Self::Unreadable { .. } => {
-                "run as the service's user, and see that the directory exists and is its own".into()
+                "Run as the service's user, and see that `store` names a file in a directory of its own.".into()
             }
-            Self::Missing(_) => "start the agent, or name the right configuration with --config".into(),
-            Self::Network { .. } => "put `store` on a local disk".into(),
+            Self::Missing(_) => "Start the agent, or name the right configuration with --config.".into(),
+            Self::Network { .. } => "Put `store` on a local disk.".into(),
             Self::Corrupt { path, .. } => format!(
-                "restore a backup; without one move {} away with its -wal and -shm files and start anew: everyone in the \
-                 tenant becomes baseline and those without a license are counted, `include` brings them in",
+                "Restore a backup; without one move {} away with its -wal and -shm files and start anew: everyone in the \
+                 tenant becomes baseline and those without a license are counted, `include` brings them in.",
                 path.display()
             ),
             Self::Newer { .. } => {
-                "install the newer seatsync again, or restore the backup made before the upgrade".into()
+                "Install the newer seatsync again, or restore the backup made before the upgrade.".into()
             }
-            Self::Older { .. } => "start the agent once: it brings the store up to date".into(),
+            Self::Older { .. } => "Start the agent once: it brings the store up to date.".into(),
             Self::OtherTenant { .. } | Self::OtherDomain { .. } => {
-                "name another file in `store`: one store serves one tenant and one domain".into()
+                "Name another file in `store`: one store serves one tenant and one domain.".into()
             }
-            Self::Busy(_) => "stop the other agent, or leave the work to it".into(),
-            Self::Full(_) => "free space: nothing was lost, the agent goes on by itself".into(),
-            Self::Database { .. } => "see the system's log for disk errors; the agent tries again by itself".into(),
-            Self::Row(_) | Self::Closed => "report this as a defect, with the log".into(),
-            Self::Request(_) => "see `seatsync status`".into(),
+            Self::Busy(_) => "Stop the other agent, or leave the work to it.".into(),
+            Self::Full(_) => "Free space: nothing was lost, a running agent goes on by itself.".into(),
+            Self::Database { .. } => {
+                "See the system's log for disk errors; a running agent tries again by itself.".into()
+            }
+            Self::Row(_) | Self::Closed => "Report this as a defect, with the log.".into(),
+            Self::Request(_) => "See `seatsync status`.".into(),
         }
     }
 

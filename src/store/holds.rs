@@ -79,12 +79,16 @@ pub(super) fn open(db: &Connection, cohort: &Cohort, now: Timestamp) -> Result<H
 }
 
 /// Closes holds whose members are all gone.
-pub(super) fn dissolve(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "UPDATE holds SET closed = ?1, outcome = 'dissolved' WHERE closed IS NULL
-         AND NOT EXISTS (SELECT 1 FROM entitlements WHERE hold = holds.id AND standing = 'held')",
-    )?
-    .execute([millis(now)])?;
+pub(super) fn dissolve(db: &Connection, config: &str, now: Timestamp) -> Result<(), StoreError> {
+    let sql = "UPDATE holds SET closed = ?1, outcome = 'dissolved' WHERE closed IS NULL
+               AND NOT EXISTS (SELECT 1 FROM entitlements WHERE hold = holds.id AND standing = 'held')
+               RETURNING id, rule";
+    let dissolved =
+        collect(db, sql, [millis(now)], |row| Ok((row.get::<_, i64>("id")?, row.get::<_, String>("rule")?)))?;
+    for (hold, rule) in dissolved {
+        let detail = json!({ "hold": hold, "rule": rule, "outcome": "dissolved" });
+        append(db, now, &Entry { config: Some(config), ..Entry::new(AuditKind::Hold, detail) })?;
+    }
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
-use super::rows::{collect, json, json_of, maybe_time, millis, named, time_of, unjson};
+use super::rows::{collect, json, json_of, maybe_time, meta, millis, named, time_of, unjson};
 use super::{Store, StoreError};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
 use crate::model::plan::{LicenseWrite, LocationWrite};
@@ -85,9 +85,16 @@ pub struct OpenIntent {
     pub known_since: Option<Timestamp>,
 }
 
+pub(super) const TO_SETTLE: &str = "
+    SELECT i.*, p.name, c.client_request_id, (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts,
+           (SELECT max(first_seen, coalesce(located, 0)) FROM users WHERE id = i.user) AS known_since
+    FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
+    WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
+
 impl Store {
     /// Commits intents before their round. An open intent of the same user and content is taken up again; any other
-    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first.
+    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first. Once paused,
+    /// nothing is committed.
     ///
     /// # Errors
     /// When the store fails; then nothing may be sent.
@@ -100,6 +107,9 @@ impl Store {
         let config = config.to_owned();
         self.write(move |tx| {
             let mut open = Vec::with_capacity(orders.len());
+            if meta(tx, "paused")?.is_some() {
+                return Ok(open);
+            }
             for order in orders {
                 let clean = "SELECT 1 FROM people WHERE id = ?1 AND dirty = 0";
                 if tx.prepare_cached(clean)?.exists([order.person.0])? {
@@ -116,15 +126,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn to_settle(&self, now: Timestamp) -> Result<Vec<OpenIntent>, StoreError> {
-        self.read(move |db| {
-            let sql = "SELECT i.*, p.name, c.client_request_id,
-                              (SELECT count(*) FROM calls WHERE intent = i.id) AS attempts,
-                              (SELECT max(first_seen, coalesce(located, 0)) FROM users WHERE id = i.user) AS known_since
-                       FROM intents i JOIN people p ON p.id = i.person JOIN calls c ON c.intent = i.id
-                       WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
-            collect(db, sql, [millis(now)], open_intent)
-        })
-        .await
+        self.read(move |db| collect(db, TO_SETTLE, [millis(now)], open_intent)).await
     }
 }
 

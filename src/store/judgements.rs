@@ -1,5 +1,7 @@
 //! Takes decisions in, and passes of judging.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, meta, millis, set_meta};
 use super::{Store, StoreError};
-use super::{holds, people};
+use super::{claims, holds, people};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::judgement::{EntitlementChange, Judgement};
 use crate::model::person::{Entitlement, Person};
@@ -68,6 +70,8 @@ impl Store {
                 tx.query_row("SELECT NOT EXISTS (SELECT 1 FROM people WHERE dirty = 1)", [], |row| row.get(0))?;
             if done {
                 set_meta(tx, "pass_complete", Some("yes"))?;
+                // The first pass may have had nobody to judge.
+                set_meta(tx, "first_pass_complete", Some("yes"))?;
             }
             Ok(done)
         })
@@ -97,7 +101,7 @@ impl Store {
                 let recording = Recording { db: tx, config: &config, coverage: &coverage, silent, now };
                 moved.extend(recording.one(&person, judgement)?);
             }
-            holds::dissolve(tx, now)?;
+            holds::dissolve(tx, &config, now)?;
             if silent && !tx.prepare("SELECT 1 FROM people WHERE dirty = 1")?.exists([])? {
                 set_meta(tx, "first_pass_complete", Some("yes"))?;
             }
@@ -151,11 +155,13 @@ impl Recording<'_> {
                 json(&judgement.location)?,
             ])?;
         self.matches(person, judgement)?;
+        let ours = claims::shown(self.db, person, self.now)?;
         for change in &judgement.changes {
             let before = person.entitlements.get(&change.sku);
-            put(self.db, person.id, change)?;
+            let change = claimed(change, &ours);
+            put(self.db, person.id, &change)?;
             if change.moved && !(self.silent && is_quiet(&change.entitlement.standing)) {
-                moved.push(self.standing(person.id, &name, before, change)?);
+                moved.push(self.standing(person.id, &name, before, &change)?);
             }
         }
         Ok(moved)
@@ -203,6 +209,16 @@ impl Recording<'_> {
         let entry = Entry { subject: Some(name), config: Some(self.config), ..Entry::new(kind, detail).about(person) };
         append(self.db, self.now, &entry)
     }
+}
+
+/// What was taken for somebody else's is ours where an intent proves it.
+fn claimed(change: &EntitlementChange, ours: &BTreeSet<SkuId>) -> EntitlementChange {
+    let mut change = change.clone();
+    if ours.contains(&change.sku) && matches!(change.entitlement.standing, Standing::Satisfied { .. }) {
+        change.entitlement.standing = Standing::Licensed;
+        change.entitlement.ours = true;
+    }
+    change
 }
 
 /// Standings that everyone who was there before us has.

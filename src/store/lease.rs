@@ -12,7 +12,7 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// Takes it, or says that another agent has it.
+    /// Takes it, or says that another agent has it. To be had before the store is opened, which may change its schema.
     ///
     /// # Errors
     /// [`StoreError::Busy`] when another holds it; [`StoreError::Unreadable`] when the file cannot be made.
@@ -23,6 +23,9 @@ impl Lease {
         options.write(true).create(true).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        if let Some(directory) = path.parent() {
+            std::fs::create_dir_all(directory).map_err(failed)?;
+        }
         let file = options.open(&path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),

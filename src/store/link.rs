@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::StoreError;
 use super::rows::millis;
-use crate::model::identity::{Anchor, PersonId};
+use crate::model::identity::{Anchor, PersonId, UserId};
 
 /// The person an account belongs to: whom it belonged to while its anchor stays, else whoever has that anchor, a tenant
 /// user's person first, else somebody new. An account leaves behind whatever it shared the old anchor with.
@@ -20,7 +20,7 @@ pub(super) fn for_account(
         Some((person, known)) if known == anchor.as_str() => Ok(person),
         Some((person, known)) => match by_anchor(db, anchor)? {
             Some(other) => Ok(other),
-            None if has_users(db, person)? || has_accounts(db, person, known)? > 1 => make(db, name, now),
+            None if has_more(db, person, known)? => make(db, name, now),
             None => Ok(person),
         },
         None => match by_anchor(db, anchor)? {
@@ -35,6 +35,7 @@ pub(super) fn for_account(
 /// seen. What a user shared its old anchor with does not follow it to the new one.
 pub(super) fn for_user(
     db: &Connection,
+    user: UserId,
     stored: Option<(PersonId, Option<&str>)>,
     anchor: Option<&Anchor>,
     name: &str,
@@ -54,35 +55,36 @@ pub(super) fn for_user(
         return Ok(other);
     }
     let person = match known {
-        Some(known) if shares(db, person, known)? => make(db, name, now)?,
+        Some(known) if shares(db, person, known, user)? => make(db, name, now)?,
         Some(known) => {
-            part(db, person, known, now)?;
+            part(db, person, user, known, now)?;
             person
         }
         None => person,
     };
     if let Some(other) = holder.filter(|other| *other != person) {
         db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2")?.execute([person.0, other.0])?;
+        db.prepare_cached("UPDATE users SET person = ?1 WHERE person = ?2")?.execute([person.0, other.0])?;
         drop_if_empty(db, other)?;
     }
     Ok(person)
 }
 
-/// Whether another user of the tenant has this anchor, too.
-fn shares(db: &Connection, person: PersonId, anchor: &str) -> Result<bool, StoreError> {
-    let sql = "SELECT count(*) > 1 FROM users WHERE person = ?1 AND anchor = ?2 AND removed IS NULL";
-    Ok(db.prepare_cached(sql)?.query_row(params![person.0, anchor], |row| row.get(0))?)
+/// Whether another live user has this anchor, too.
+fn shares(db: &Connection, person: PersonId, anchor: &str, user: UserId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM users WHERE person = ?1 AND anchor = ?2 AND id <> ?3 AND removed IS NULL";
+    Ok(db.prepare_cached(sql)?.exists(params![person.0, anchor, user.to_string()])?)
 }
 
-/// Gives the accounts of an anchor a person of their own, where they can wait for their next user.
-fn part(db: &Connection, person: PersonId, anchor: &str, now: Timestamp) -> Result<(), StoreError> {
-    if has_accounts(db, person, anchor)? == 0 {
-        return Ok(());
-    }
+/// Gives what else has an anchor, accounts and users who left, a person of its own, to wait for its next user.
+fn part(db: &Connection, person: PersonId, user: UserId, anchor: &str, now: Timestamp) -> Result<(), StoreError> {
     let other = make(db, anchor, now)?;
     db.prepare_cached("UPDATE accounts SET person = ?1 WHERE person = ?2 AND anchor = ?3")?
         .execute(params![other.0, person.0, anchor])?;
-    rename(db, other)
+    db.prepare_cached("UPDATE users SET person = ?1 WHERE person = ?2 AND anchor = ?3 AND id <> ?4")?
+        .execute(params![other.0, person.0, anchor, user.to_string()])?;
+    rename(db, other)?;
+    drop_if_empty(db, other)
 }
 
 /// Removes a person nothing belongs to any more and about whom nothing was ever written.
@@ -134,8 +136,10 @@ fn has_users(db: &Connection, person: PersonId) -> Result<bool, StoreError> {
     Ok(db.prepare_cached("SELECT 1 FROM users WHERE person = ?1 AND removed IS NULL")?.exists([person.0])?)
 }
 
-fn has_accounts(db: &Connection, person: PersonId, anchor: &str) -> Result<i64, StoreError> {
-    let sql = "SELECT count(*) FROM accounts WHERE person = ?1 AND anchor = ?2";
+/// Whether something beside one account has this anchor.
+fn has_more(db: &Connection, person: PersonId, anchor: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT (SELECT count(*) FROM accounts WHERE person = ?1 AND anchor = ?2)
+                    + (SELECT count(*) FROM users WHERE person = ?1) > 1";
     Ok(db.prepare_cached(sql)?.query_row(params![person.0, anchor], |row| row.get(0))?)
 }
 

@@ -5,6 +5,7 @@
 
 mod accounts;
 mod audit;
+mod claims;
 mod error;
 mod file;
 mod holds;

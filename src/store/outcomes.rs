@@ -70,6 +70,9 @@ pub enum Settled {
     NotVisible,
 }
 
+pub(super) const ANSWERED: &str =
+    "UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2";
+
 impl Store {
     /// Takes the answers to calls in, all of a batch or none.
     ///
@@ -134,8 +137,7 @@ impl Store {
 fn conclude(db: &Connection, concluded: &Concluded, config: &str, now: Timestamp) -> Result<(), StoreError> {
     let Concluded { intent, answer, outcome } = concluded;
     let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
-    db.prepare_cached("UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2")?
-        .execute(params![intent.id.0, intent.call.to_string(), answered, json(answer)?])?;
+    db.prepare_cached(ANSWERED)?.execute(params![intent.id.0, intent.call.to_string(), answered, json(answer)?])?;
     let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(outcome) });
     let entry = Entry {
         subject: Some(&intent.name),
@@ -164,7 +166,7 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 /// Whether a user shows what a step wanted.
-fn shows(user: &User, step: &Step) -> bool {
+pub(super) fn shows(user: &User, step: &Step) -> bool {
     match step {
         Step::Location { write, .. } => user.usage_location == Some(write.to),
         Step::License { add } => add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled)),
@@ -277,7 +279,8 @@ impl Closing<'_> {
                     }
                     seats::accepted(self.db, write.sku, self.now)?;
                 }
-                Ok(())
+                // It may have been seen before the answer came; then no news would follow and nobody would judge it.
+                link::touch(self.db, self.intent.person)
             }
         }
     }

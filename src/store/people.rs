@@ -10,6 +10,13 @@ use super::{Store, StoreError};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person, RuleMatch};
 
+/// Each half with a limit of its own: merged as they are, both would be read in the order of all people.
+pub(super) const TO_JUDGE: &str = "
+    SELECT id FROM (SELECT id FROM people WHERE dirty = 1 ORDER BY id LIMIT ?2)
+    UNION
+    SELECT id FROM (SELECT id FROM people WHERE look_again <= ?1 ORDER BY look_again LIMIT ?2)
+    ORDER BY id LIMIT ?2";
+
 impl Store {
     /// Persons who must be judged now, those with news and those whose time has come, at most `limit`.
     ///
@@ -17,10 +24,8 @@ impl Store {
     /// When the store fails.
     pub async fn to_judge(&self, limit: u32, now: Timestamp) -> Result<Vec<Person>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT id FROM people WHERE dirty = 1
-                       UNION SELECT id FROM people WHERE look_again <= ?1 ORDER BY id LIMIT ?2";
             let ids: Vec<i64> = db
-                .prepare_cached(sql)?
+                .prepare_cached(TO_JUDGE)?
                 .query_map(params![millis(now), limit], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
             ids.into_iter().filter_map(|id| load(db, PersonId(id)).transpose()).collect()

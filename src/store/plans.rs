@@ -24,21 +24,20 @@ pub struct Recorded {
     pub waiting: Vec<(SkuId, u64)>,
 }
 
+pub(super) const CANDIDATES: &str = "
+    SELECT e.*, p.name, p.location FROM entitlements e JOIN people p ON p.id = e.person
+    WHERE p.dirty = 0
+      AND (e.standing IN ('due', 'awaiting-seat') OR (e.standing = 'retrying' AND e.check_at <= ?1))
+      AND NOT EXISTS (SELECT 1 FROM intents i JOIN calls c ON c.intent = i.id
+                      WHERE i.person = e.person AND i.state = 'open' AND c.answered IS NULL)";
+
 impl Store {
     /// Open entitlements that could be written now: due, waiting for a seat, or with a retry whose time has come.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn candidates(&self, now: Timestamp) -> Result<Vec<Candidate>, StoreError> {
-        self.read(move |db| {
-            let sql = "SELECT e.*, p.name, p.location FROM entitlements e JOIN people p ON p.id = e.person
-                       WHERE p.dirty = 0
-                         AND (e.standing IN ('due', 'awaiting-seat') OR (e.standing = 'retrying' AND e.check_at <= ?1))
-                         AND NOT EXISTS (SELECT 1 FROM intents i JOIN calls c ON c.intent = i.id
-                                         WHERE i.person = e.person AND i.state = 'open' AND c.answered IS NULL)";
-            collect(db, sql, [millis(now)], candidate)
-        })
-        .await
+        self.read(move |db| collect(db, CANDIDATES, [millis(now)], candidate)).await
     }
 
     /// How many entitlements the guard let in within the 24 hours before `now`.

@@ -27,6 +27,24 @@ pub struct Confirmation {
     pub accepted: Timestamp,
 }
 
+pub(super) const TO_CONFIRM: &str = "
+    SELECT person, user, sku, since, check_at FROM entitlements
+    WHERE standing = 'confirming' AND check_at <= ?1 AND since <= ?1 - ?3 ORDER BY check_at LIMIT ?2";
+
+pub(super) const NEXT_JUDGING: &str = "SELECT min(look_again) FROM people WHERE look_again IS NOT NULL";
+
+pub(super) const NEXT_DUE: &str = "
+    SELECT min(at) FROM (
+        SELECT min(max(check_at, since + ?2)) AS at FROM entitlements WHERE standing = 'confirming'
+        UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying' AND NOT ?1
+        UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
+
+pub(super) const WAITING: &str = "
+    SELECT EXISTS (SELECT 1 FROM people
+                   WHERE presence = 'awaiting' AND awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
+        OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')
+        OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'confirming' AND since >= ?1)";
+
 impl Store {
     /// The first contact with the tenant, once it is complete.
     ///
@@ -60,26 +78,25 @@ impl Store {
     pub async fn is_somebody_waiting(&self, now: Timestamp) -> Result<bool, StoreError> {
         self.read(move |db| {
             let since = millis(now) - AWAITED_AT_MOST.as_secs() * 1000;
-            let sql = "SELECT EXISTS (SELECT 1 FROM people WHERE awaited = 1 AND coalesce(presence_since, ?1) >= ?1)
-                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'awaiting-seat')
-                       OR EXISTS (SELECT 1 FROM entitlements WHERE standing = 'confirming' AND since >= ?1)";
-            Ok(db.prepare_cached(sql)?.query_row([since], |row| row.get(0))?)
+            Ok(db.prepare_cached(WAITING)?.query_row([since], |row| row.get(0))?)
         })
         .await
     }
 
-    /// When the next retry, settling, reading back (not before `first` after the license was accepted) or judging is due.
+    /// When the next retry, settling, reading back (not before `first` after it was accepted) or judging is due. While all writing is halted only judging is; while
+    /// paused no retry is; where nothing is written (`acting` is false) only judging ever is.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn next_due(&self, first: Duration) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn next_due(&self, acting: bool, first: Duration) -> Result<Option<Timestamp>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT min(at) FROM (SELECT min(look_again) AS at FROM people WHERE look_again IS NOT NULL
-                       UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying'
-                       UNION ALL SELECT min(max(check_at, since + ?1)) FROM entitlements WHERE standing = 'confirming'
-                       UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
-            let at: Option<i64> = db.prepare_cached(sql)?.query_row([wait(first)], |row| row.get(0))?;
-            at.map(time).transpose()
+            let judging: Option<i64> = db.prepare_cached(NEXT_JUDGING)?.query_row([], |row| row.get(0))?;
+            let paused = meta(db, "paused")?.is_some();
+            let tenant: Option<i64> =
+                db.prepare_cached(NEXT_DUE)?.query_row(params![paused, wait(first)], |row| row.get(0))?;
+            let halted = report::halted(db)?.map(|(until, _)| millis(until));
+            let tenant = tenant.filter(|_| acting).map(|at| at.max(halted.unwrap_or(at)));
+            judging.into_iter().chain(tenant).min().map(time).transpose()
         })
         .await
     }
@@ -95,9 +112,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Vec<Confirmation>, StoreError> {
         self.read(move |db| {
-            let sql = "SELECT person, user, sku, since, check_at FROM entitlements
-                       WHERE standing = 'confirming' AND check_at <= ?1 AND since <= ?1 - ?3 ORDER BY check_at LIMIT ?2";
-            collect(db, sql, params![millis(now), limit, wait(first)], |row| {
+            collect(db, TO_CONFIRM, params![millis(now), limit, wait(first)], |row| {
                 Ok(Confirmation {
                     person: PersonId(row.get("person")?),
                     user: named(row, "user")?,

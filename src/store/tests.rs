@@ -1,7 +1,11 @@
 //! The store on a real file.
 
+mod audit;
 mod desk;
 mod file;
+mod guard;
 mod intents;
 mod people;
 mod scan;
+mod speed;
+mod walk;

@@ -118,7 +118,7 @@ fn absorb(db: &Connection, news: &UserNews, read: &Reading) -> Result<Absorbed, 
     let fallback = user.id.to_string();
     let name = user.upn.as_deref().unwrap_or(&fallback);
     let before = known.as_ref().map(|known| (known.person, known.user.anchor.as_ref().map(|anchor| anchor.as_str())));
-    let person = link::for_user(db, before, user.anchor.as_ref(), name, read.now)?;
+    let person = link::for_user(db, user.id, before, user.anchor.as_ref(), name, read.now)?;
     put(db, &user, person, read)?;
     link::touch(db, person)?;
     link::rename(db, person)?;

@@ -118,11 +118,12 @@ impl Graph {
     }
 }
 
-/// Whether a newer token may help: the code says so, or nothing is said at all.
+/// Whether a newer token may help: the code says so, or nothing is said at all; or a permission is missing, since a token
+/// holds those of its issue.
 fn wants_new_token(status: u16, body: &[u8]) -> bool {
     let error = GraphError::read(body);
     let outdated = ["InvalidAuthenticationToken", "Authentication_ExpiredToken"].iter().any(|code| error.has(code));
-    status == 401 && (outdated || error.codes.is_empty())
+    status == 403 || (status == 401 && (outdated || error.codes.is_empty()))
 }
 
 /// A complete answer to a read.

@@ -88,7 +88,7 @@ fn is_test(file: &Path) -> bool {
 }
 
 /// Every source file in a room, with the room's name and the text.
-fn product_files() -> impl Iterator<Item = (PathBuf, String, String)> {
+pub fn product_files() -> impl Iterator<Item = (PathBuf, String, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     collect(&src, &mut found);

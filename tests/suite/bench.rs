@@ -17,7 +17,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// No condition a test waits for takes longer, unless it never comes.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A directory, a tenant and a place for files.
 pub struct Bench {
@@ -222,6 +222,38 @@ level = "debug"
             self.tenant.wait_within(PATIENCE, |view| view.user(&joiner.upn).is_some_and(|user| fits(&user))).await;
         assert!(came, "{} never got there: {:?}", joiner.upn, self.user(joiner));
     }
+
+    /// Makes the user of an account one who has been in the tenant for so many days.
+    pub fn sync_old(&self, joiner: &Joiner, days: i64) {
+        let created = self.tenant.now() - jiff::SignedDuration::from_hours(24 * days);
+        self.tenant.add_user(self.user_of(joiner).created(created)).expect("a user is added");
+    }
+
+    /// Waits until a running agent has looked at both sides three times more, and thus has acted on what it had seen.
+    pub async fn some_polls(&self) {
+        let looks = |view: &seatsync_lab::tenant::View<'_>| {
+            view.counters().requests_by_route.get("GET /subscribedSkus").copied().unwrap_or_default()
+        };
+        let (reads, before) = (self.directory.counters().root_dse_reads, self.tenant.view(looks));
+        let directory = self.directory.wait_until(|counters| counters.root_dse_reads >= reads + 3);
+        let tenant = self.tenant.wait_until(|view| looks(view) >= before + 3);
+        let both = async { tokio::join!(directory, tenant) };
+        tokio::time::timeout(PATIENCE, both).await.expect("the agent looks at both sides");
+    }
+
+    /// Calls so far: those that set a usage location, and those that assign a license.
+    pub fn writes(&self) -> (u64, u64) {
+        let counters = self.tenant.counters();
+        (counters.patch_usage_location.calls, counters.assign_license.calls)
+    }
+
+    /// What the real program prints when it succeeds.
+    pub async fn says(&self, arguments: &[&str]) -> String {
+        let Output { status, stdout, stderr } = self.output(arguments).await;
+        let (out, err) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{arguments:?}: {status}\n{out}\n{err}");
+        format!("{out}{err}")
+    }
 }
 
 /// `S-1-5-21-1-2-3-rid` on the wire (MS-DTYP 2.4.2.2).
@@ -231,6 +263,14 @@ fn sid(rid: u32) -> Vec<u8> {
         bytes.extend_from_slice(&u32::to_le_bytes(part));
     }
     bytes
+}
+
+impl Joiner {
+    /// The SID as the directory sends it.
+    pub fn sid_on_the_wire(&self) -> Vec<u8> {
+        let rid = self.sid.rsplit('-').next().and_then(|rid| rid.parse().ok());
+        sid(rid.expect("a SID ends in a number"))
+    }
 }
 
 /// An agent from the library.
@@ -265,11 +305,6 @@ impl Running {
         ended.expect("no panic").expect("no error");
     }
 
-    /// How it ended by itself.
-    pub async fn ended(self) -> Result<(), AgentError> {
-        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").expect("no panic")
-    }
-
     /// Waits until the state at a glance fits.
     pub async fn until(&self, fits: impl Fn(&Report) -> bool) -> Report {
         until(&self.store, fits).await
@@ -278,6 +313,18 @@ impl Running {
     /// Waits until a person's entitlement for the (one) rule's product stands so.
     pub async fn until_standing(&self, joiner: &Joiner, standing: &str) {
         until_standing(&self.store, joiner, standing).await;
+    }
+
+    /// Waits until a person stands so between the directory and the tenant.
+    pub async fn until_presence(&self, joiner: &Joiner, presence: &str) {
+        let wait = async {
+            while presence_of(&self.store, joiner).await.as_deref() != Some(presence) {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, wait).await.is_err() {
+            panic!("{} never was {presence}: {:#?}", joiner.upn, person(&self.store, joiner).await);
+        }
     }
 }
 
@@ -322,4 +369,16 @@ pub async fn standings(store: &Store, joiner: &Joiner) -> Vec<String> {
 pub async fn person(store: &Store, joiner: &Joiner) -> Option<Dossier> {
     let id = store.find_people(&joiner.guid.to_string()).await.expect("a search").first().copied()?;
     store.dossier(id).await.expect("a dossier")
+}
+
+/// The word for where a person stands between the directory and the tenant.
+pub async fn presence_of(store: &Store, joiner: &Joiner) -> Option<String> {
+    let presence = person(store, joiner).await?.person.presence?;
+    Some(presence.word().to_owned())
+}
+
+/// How often the audit tells that an entitlement of a person came to stand so.
+pub async fn times_told(store: &Store, joiner: &Joiner, standing: &str) -> usize {
+    let timeline = person(store, joiner).await.map(|dossier| dossier.timeline).unwrap_or_default();
+    timeline.iter().filter(|row| row.kind == "standing" && row.detail["to"] == standing).count()
 }

@@ -2,6 +2,21 @@
 //! controller. One binary, one module per capability.
 
 mod architecture;
-#[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod commands;
+mod crash;
+mod daemon;
+mod documented;
+mod excluded;
+mod failures;
+mod feeds;
+mod first_contact;
+mod guard;
 mod joining;
+mod leaving;
+mod rules;
+mod samba;
+mod seats;
+mod secrets;
+mod steady;
+mod stopping;

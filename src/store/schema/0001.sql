@@ -13,6 +13,7 @@ CREATE TABLE domains (
     name              TEXT NOT NULL,
     first_contact     INTEGER NOT NULL,         -- when it was first bound
     first_scan        INTEGER,                  -- when the first complete read ended
+    next_scan         INTEGER,                  -- when everything is to be read again, for what no delta tells
     generation        INTEGER NOT NULL DEFAULT 0,
     last_read         INTEGER                   -- when a tick last succeeded
 ) STRICT;
@@ -148,6 +149,7 @@ CREATE TABLE intents (
     settle   INTEGER,                           -- not before then read whether an unanswered call took effect
     closed   INTEGER
 ) STRICT;
+CREATE INDEX intents_person ON intents (person);
 CREATE UNIQUE INDEX intents_open ON intents (person, step) WHERE state = 'open';
 
 CREATE TABLE calls (

@@ -76,11 +76,11 @@ async fn location_then_license_then_read_back() {
     desk.judge(at(26)).await;
     let first = Duration::from_secs(1);
     assert!(desk.store.to_confirm(10, 2 * first, at(26)).await.unwrap().is_empty(), "a feed may show it");
-    assert_eq!(desk.store.next_due(2 * first).await.unwrap(), Some(at(27)));
+    assert_eq!(desk.store.next_due(true, 2 * first).await.unwrap(), Some(at(27)));
     let [due] = desk.store.to_confirm(10, first, at(26)).await.unwrap()[..] else { panic!() };
     desk.store.confirm_later(due, next_confirmation(due.accepted, first, at(26))).await.unwrap();
     assert!(desk.store.to_confirm(10, first, at(26)).await.unwrap().is_empty());
-    assert_eq!(desk.store.next_due(first).await.unwrap(), Some(at(27)));
+    assert_eq!(desk.store.next_due(true, first).await.unwrap(), Some(at(27)));
     reread(&desk, &licensed(user(1), ems(), &[], None), at(27)).await;
     desk.judge(at(27)).await;
     let entitlement = desk.entitlement(1, ems()).await.unwrap();
@@ -119,7 +119,7 @@ async fn a_retry_waits_for_its_time_and_keeps_its_intent() {
     let (desk, first) = in_flight().await;
     desk.conclude(first.clone(), retry(at(60)), at(22)).await;
     desk.judge(at(23)).await;
-    assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(60)));
+    assert_eq!(desk.store.next_due(true, Duration::ZERO).await.unwrap(), Some(at(60)));
     assert!(desk.store.candidates(at(59)).await.unwrap().is_empty());
     let second = desk.license(at(60)).await;
     assert_eq!((second.id, second.attempts), (first.id, 2));
@@ -127,7 +127,7 @@ async fn a_retry_waits_for_its_time_and_keeps_its_intent() {
     // Judged again for another reason: the schedule stays.
     desk.accounts(vec![crate::model::account::Account { display_name: Some("x".into()), ..account(1) }], at(62)).await;
     desk.judge(at(63)).await;
-    assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(90)));
+    assert_eq!(desk.store.next_due(true, Duration::ZERO).await.unwrap(), Some(at(90)));
     assert_eq!(desk.count("SELECT count(*) FROM audit WHERE kind = 'intent'"), 1);
     assert_eq!(desk.count("SELECT count(*) FROM calls"), 2);
 }
@@ -166,7 +166,7 @@ async fn an_unknown_outcome_is_settled_by_reading() {
         desk.judge(at(23)).await;
         assert_eq!(desk.word(1).await, "in-flight");
         assert!(desk.store.to_settle(at(39)).await.unwrap().is_empty());
-        assert_eq!(desk.store.next_due(Duration::ZERO).await.unwrap(), Some(at(40)));
+        assert_eq!(desk.store.next_due(true, Duration::ZERO).await.unwrap(), Some(at(40)));
         desk.store.settle_later(intent.id, at(50)).await.unwrap();
         let open = desk.store.to_settle(at(50)).await.unwrap();
         assert_eq!(open, std::slice::from_ref(&intent));

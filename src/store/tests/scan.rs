@@ -159,11 +159,11 @@ async fn what_brings_nothing_new_makes_no_work() {
 async fn an_account_that_expires_is_judged_again_on_time() {
     let expiring = Account { expires: Some(at(1000)), ..account(1) };
     let desk = Desk::acquainted(vec![expiring], &[user(1)]).await;
-    let due: Option<Timestamp> = desk.store.next_due(std::time::Duration::ZERO).await.unwrap();
+    let due: Option<Timestamp> = desk.store.next_due(true, std::time::Duration::ZERO).await.unwrap();
     assert_eq!(due, Some(at(1000)));
     assert!(desk.store.to_judge(10, at(999)).await.unwrap().is_empty());
     desk.judge(at(1000)).await;
     let expired = Exclusion::Expired { at: at(1000) };
     assert_eq!(desk.person(1).await.presence, Some(Presence::Excluded(expired)));
-    assert_eq!(desk.store.next_due(std::time::Duration::ZERO).await.unwrap(), None);
+    assert_eq!(desk.store.next_due(true, std::time::Duration::ZERO).await.unwrap(), None);
 }

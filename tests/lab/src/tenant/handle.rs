@@ -291,6 +291,12 @@ impl Tenant {
         });
     }
 
+    /// Every access token issued so far, to look for where none may be.
+    #[must_use]
+    pub fn issued_tokens(&self) -> Vec<String> {
+        self.shared.read(|state| state.tokens.keys().cloned().collect())
+    }
+
     /// Makes every access token expired from now on.
     pub fn expire_tokens(&self) {
         self.shared.write(State::expire_tokens);

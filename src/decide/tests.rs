@@ -1,0 +1,8 @@
+//! The decision as a table, and what holds of every decision.
+
+mod allotting;
+mod binding;
+mod locating;
+mod properties;
+mod scene;
+mod standing;
