@@ -34,7 +34,7 @@ fn answer(verdict: Verdict, message: &str) -> Answer {
 }
 
 fn circumstances(step: &Step) -> Circumstances<'_> {
-    Circumstances { step, attempts: 1, known_since: Some(at(0)), now: at(60), seed: 1.0 }
+    Circumstances { step, attempts: 1, known_since: Some(at(0)), whole: true, now: at(60), seed: 1.0 }
 }
 
 /// What comes of it in a few words: of the write, and for everyone.
