@@ -138,10 +138,8 @@ impl State {
         let Some(kind) = kind.filter(|_| trouble.is_none()) else {
             return trouble;
         };
-        let person = call.user.as_ref().and_then(|user| self.people.get_mut(&user.id));
-        let Some((id, calls)) = person.and_then(|person| Some((person.id, person.counters.write(kind)?.calls))) else {
-            return None;
-        };
+        let person = self.people.get_mut(&call.user.as_ref()?.id)?;
+        let (id, calls) = (person.id, person.counters.write(kind)?.calls);
         let (high, low) = id.as_u64_pair();
         storm.on_write(&mut chance(storm.seed, high ^ low ^ (kind as u64 + 1), calls), self.knobs.concurrency)
     }

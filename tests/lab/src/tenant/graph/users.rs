@@ -133,7 +133,9 @@ pub(super) fn get(state: &mut State, call: &Call, query: &Query, key: &str) -> R
 pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, GraphError> {
     let body = body(call)?;
     let id = present(state, key)?;
-    let changes: Vec<(String, Value)> = body.as_object().cloned().unwrap_or_default().into_iter().collect();
+    // Microsoft's own clients send `@odata.type` along.
+    let members = body.as_object().cloned().unwrap_or_default().into_iter();
+    let changes: Vec<(String, Value)> = members.filter(|(name, _)| !name.starts_with('@')).collect();
     let synced = state.people[&id].flag("onPremisesSyncEnabled") == Some(true);
     for (name, value) in &changes {
         check_patch(name, value, synced)?;
