@@ -4,6 +4,7 @@
 mod architecture;
 mod bench;
 mod commands;
+mod contract;
 mod crash;
 mod daemon;
 mod documented;

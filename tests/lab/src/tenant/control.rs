@@ -16,6 +16,7 @@ use super::{
     clock::parse_span,
     fault::Fault,
     gate::{Hold, Verdict},
+    group,
     knobs::Knobs,
     license::LicenseChange,
     matching::Match,
@@ -26,11 +27,17 @@ use super::{
     view::View,
 };
 
-type Lab = Shares<Arc<Shared>>;
-type Answer = Result<Json<Value>, Refused>;
+pub(super) type Lab = Shares<Arc<Shared>>;
+pub(super) type Answer = Result<Json<Value>, Refused>;
 
 /// Something the lab was asked to do and cannot.
 pub(super) struct Refused(StatusCode, String);
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, why: String) -> Self {
+        Self(status, why)
+    }
+}
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -64,13 +71,14 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/gates/{id}", delete(remove_gate))
         .route("/gates/{id}/release", post(release))
         .route("/gates/{id}/discard", post(discard))
+        .merge(group::control::routes())
 }
 
-fn done() -> Answer {
+pub(super) fn done() -> Answer {
     Ok(Json(json!({})))
 }
 
-fn text(value: impl serde::Serialize) -> Answer {
+pub(super) fn text(value: impl serde::Serialize) -> Answer {
     serde_json::to_value(value).map(Json).map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{StatusCode, header};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{clock::after, exchange::Call, graph::decoded, reply::Reply, state::State};
+use super::{access_token, clock::after, exchange::Call, graph::decoded, reply::Reply, state::State};
 
 /// Graph hosts a token may be meant for, the lab's own address apart.
 const GRAPH_HOSTS: [&str; 4] = [
@@ -84,8 +81,8 @@ fn grant(state: &mut State, tenant: &str, call: &Call) -> Result<serde_json::Val
     let resource = resource(form.get("scope").ok_or_else(|| Refusal::missing("scope"))?)?;
     let for_graph = GRAPH_HOSTS.contains(&resource.as_str()) || resource == format!("http://{}", call.host);
     let lifetime = state.knobs.token_lifetime;
-    let token = draw_token(state);
     let expires = after(call.correlation.at, lifetime);
+    let token = access_token::draw(state, &client_id, &resource, &roles, (call.correlation.at, expires));
     state.tokens.insert(token.clone(), Token { expires, roles, for_graph });
     let seconds = lifetime.as_secs();
     Ok(json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
@@ -157,15 +154,6 @@ fn resource(scope: &str) -> Result<String, Refusal> {
             Err(Refusal::new(400, "invalid_scope", 70_011, text))
         }
     }
-}
-
-/// Looks like a JWT, holds nothing.
-fn draw_token(state: &mut State) -> String {
-    let mut part = |uuids: usize| {
-        let bytes: Vec<u8> = (0..uuids).flat_map(|_| state.draw_id().into_bytes()).collect();
-        URL_SAFE_NO_PAD.encode(bytes)
-    };
-    format!("eyJ0eXAiOiJKV1Qi{}.eyJhdWQi{}.{}", part(2), part(12), part(8))
 }
 
 fn refused(state: &mut State, call: &Call, refusal: &Refusal) -> Reply {

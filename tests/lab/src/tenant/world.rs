@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    group::NewGroup,
     knobs::Knobs,
     new_user::NewUser,
     sku::{ServicePlan, Sku},
@@ -28,6 +29,9 @@ pub struct World {
     /// Users that exist from the start.
     #[serde(default, rename = "user")]
     pub users: Vec<NewUser>,
+    /// Groups that exist from the start.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<NewGroup>,
     /// Pairs of plans nobody can hold together.
     #[serde(default, rename = "mutuallyExclusive")]
     pub exclusions: Vec<Exclusion>,
@@ -131,7 +135,7 @@ impl World {
     /// The example without its users.
     #[must_use]
     pub fn empty_contoso() -> Self {
-        Self { users: Vec::new(), ..Self::contoso() }
+        Self { users: Vec::new(), groups: Vec::new(), ..Self::contoso() }
     }
 
     /// Reads a world from TOML.
@@ -153,6 +157,12 @@ impl World {
     /// Adds a user that exists from the start.
     pub fn add_user(&mut self, user: NewUser) -> &mut Self {
         self.users.push(user);
+        self
+    }
+
+    /// Adds a group that exists from the start.
+    pub fn add_group(&mut self, group: NewGroup) -> &mut Self {
+        self.groups.push(group);
         self
     }
 

@@ -4,8 +4,11 @@ mod control;
 mod delta;
 mod faults;
 mod follow;
+mod groups;
+mod limits;
 mod listing;
 mod login;
+mod wire;
 mod writes;
 
 use reqwest::{Client, Method, header::HeaderMap};
