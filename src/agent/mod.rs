@@ -65,7 +65,7 @@ impl Agent {
         };
         let ldap_tls = tls::client_config(&ldap_roots)?;
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
-        let graph = Graph::new(&settings.tenant, graph_tls)?;
+        let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         Ok(Self {
             settings: Arc::new(settings),
             store,

@@ -175,13 +175,16 @@ static TENANT: Section = Section {
             "client_id",
             Text,
             Required("\"b2a4c6d8-1e3f-4a5b-8c7d-9e0f1a2b3c4d\""),
-            "The app registration's application (client) id, a GUID.",
+            "The app registration's application (client) id, a GUID. With method \"managed-identity\" only that of a \
+             user-assigned identity; leave it out for the machine's own.",
         ),
         key(
             "credential",
             Inline(&CREDENTIAL),
             Required("{ method = \"secret\", secret = { file = \"client-secret\" } }"),
-            "How the app proves itself.",
+            "How the app proves itself; each method has keys of its own. With \"federation\" id, client_id, login_url and \
+             token_file may come from AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_AUTHORITY_HOST and \
+             AZURE_FEDERATED_TOKEN_FILE.",
         ),
         key(
             "cloud",
@@ -208,6 +211,15 @@ static TENANT: Section = Section {
         ),
         key("ca_file", Text, Optional("\"proxy-ca.pem\""), "PEM file with a CA to trust beside the system's."),
         key(
+            "proxy",
+            Text,
+            Optional("\"http://proxy.corp.example.com:8080\""),
+            "The proxy for the login endpoint and Graph; \"none\" for no proxy at all. Without it: HTTPS_PROXY, ALL_PROXY and \
+             NO_PROXY of the environment. Azure's metadata endpoints are always asked directly.",
+        ),
+        key("proxy_user", Text, Optional("\"svc-seatsync\""), "The name to log in to the proxy with."),
+        key("proxy_password", Secret, Optional("{ file = \"proxy-password\" }"), "Where that name's password is."),
+        key(
             "poll",
             Duration("100ms", "1h"),
             Default("\"60s\""),
@@ -226,8 +238,69 @@ static TENANT: Section = Section {
 static CREDENTIAL: Section = Section {
     meaning: "",
     keys: &[
-        key("method", Choice(&[("secret", "a client secret")]), Required("\"secret\""), "\"secret\", a client secret."),
-        key("secret", Secret, Required("{ file = \"client-secret\" }"), "Where the client secret is."),
+        key(
+            "method",
+            Choice(&[
+                ("secret", "a client secret"),
+                ("certificate", "a certificate with an RSA key"),
+                ("federation", "another issuer's token, which Kubernetes and others keep fresh in a file"),
+                ("managed-identity", "the identity of an Azure machine, or of one under Azure Arc"),
+            ]),
+            Required("\"secret\""),
+            "\"secret\", \"certificate\", \"federation\" or \"managed-identity\".",
+        ),
+        key("secret", Secret, Optional("{ file = \"client-secret\" }"), "secret: where the client secret is."),
+        key(
+            "expires",
+            Text,
+            Optional("\"2027-01-31\""),
+            "secret: the day it expires, as the portal shows it; warned of 30, 14 and 7 days before.",
+        ),
+        key(
+            "file",
+            Text,
+            Optional("\"seatsync.pem\""),
+            "certificate: PEM file with the certificate and, unless \"key\" names another, its private key (chmod 600). Read \
+             for each token: a renewed one counts by itself.",
+        ),
+        key("key", Text, Optional("\"seatsync.key\""), "certificate: PEM file with the private key, PKCS#8 or PKCS#1."),
+        key(
+            "algorithm",
+            Choice(&[
+                ("PS256", "RSASSA-PSS, named by the SHA-256 thumbprint"),
+                ("RS256", "RSASSA-PKCS1-v1.5, named by the SHA-1 thumbprint"),
+            ]),
+            Default("\"PS256\""),
+            "certificate: \"PS256\" (the default) or \"RS256\".",
+        ),
+        key(
+            "token_file",
+            Text,
+            Optional("\"/var/run/secrets/azure/tokens/azure-identity-token\""),
+            "federation: the token's file.",
+        ),
+        key(
+            "source",
+            Choice(&[
+                ("auto", "Azure Arc where IDENTITY_ENDPOINT and IMDS_ENDPOINT are set, else IMDS"),
+                ("arc", "Azure Arc's agent"),
+                ("imds", "the instance metadata service of an Azure machine"),
+            ]),
+            Default("\"auto\""),
+            "managed-identity: \"arc\", \"imds\" or \"auto\" (the default): Arc where the environment says so, else IMDS.",
+        ),
+        key(
+            "endpoint",
+            Text,
+            Optional("\"http://localhost:40342/metadata/identity/oauth2/token\""),
+            "managed-identity: where its tokens come from, if not where Azure says.",
+        ),
+        key(
+            "key_directory",
+            Text,
+            Optional("\"/var/opt/azcmagent/tokens\""),
+            "managed-identity: where Arc's agent puts its keys, if not in its usual place.",
+        ),
     ],
 };
 
