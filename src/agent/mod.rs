@@ -3,6 +3,7 @@
 
 mod directory_feed;
 mod error;
+mod expiry;
 mod health;
 mod tenant_feed;
 mod work;
@@ -130,6 +131,7 @@ impl Agent {
     /// The first thing that went wrong, after all else was done.
     pub async fn once(&self) -> Result<Turn, AgentError> {
         let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
         let turn = self.work_until_done().await;
         directory?;
         tenant?;

@@ -15,9 +15,11 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use crate::model::settings::Settings;
+use context::Context;
 use problem::Report;
-use table::{Context, Table};
+use table::Table;
 
+mod context;
 mod example;
 mod keys;
 mod problem;

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::table::{Context, Table};
+use super::context::Context;
+use super::table::Table;
 use super::values::Wrong;
 
 /// No password or client secret is longer, in bytes.

@@ -4,45 +4,16 @@
 //! report by then, and settings are made only of a report that stayed empty.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Environment;
+use super::context::Context;
 use super::keys::{Key, Kind, Presence, Section};
 use super::problem::{Report, nearest, quoted, suggestion};
 use super::values::{self, Wrong};
-
-/// What reading needs beside the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
-    /// Variables and credentials.
-    pub env: &'a Environment,
-    /// Where relative paths start.
-    pub directory: &'a Path,
-    /// Where problems go.
-    pub report: &'a Report,
-}
-
-impl<'a> Context<'a> {
-    /// An environment variable, unless it is empty.
-    pub fn variable(&self, name: &str) -> Option<&'a str> {
-        self.env.variables.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
-    }
-
-    /// What came of an environment variable; what is wrong with it is noted.
-    pub fn checked<T>(&self, span: &Range<usize>, variable: &str, parsed: Result<T, Wrong>) -> Option<T> {
-        match parsed {
-            Ok(parsed) => Some(parsed),
-            Err(Wrong { what, hint }) => {
-                self.report.add(span.clone(), format!("the environment variable {variable} {what}"), hint);
-                None
-            }
-        }
-    }
-}
 
 /// One table of the file, or its absence.
 pub(super) struct Table<'a> {

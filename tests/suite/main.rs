@@ -4,4 +4,5 @@
 mod architecture;
 #[allow(dead_code, reason = "modules come one by one")]
 mod bench;
+mod credentials;
 mod joining;
