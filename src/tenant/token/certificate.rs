@@ -130,3 +130,51 @@ fn expiry_if_of(der: &[u8], pair: &RsaKeyPair) -> Option<Timestamp> {
     let expires = Timestamp::from_second(certificate.validity().not_after.timestamp()).unwrap_or(Timestamp::MAX);
     (theirs == pair.public_key().as_ref()).then_some(expires)
 }
+
+#[cfg(test)]
+mod tests {
+    use seatsync_lab::tenant::{AppCertificate, TestKey};
+    use secrecy::ExposeSecret as _;
+
+    use super::*;
+
+    fn part(token: &str, index: usize) -> serde_json::Value {
+        let bytes = URL_SAFE_NO_PAD.decode(token.split('.').nth(index).unwrap()).unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[test]
+    fn an_assertion_says_what_microsoft_asks_for_and_is_fresh() {
+        let now: Timestamp = "2026-05-04T08:20:00Z".parse().unwrap();
+        let until: Timestamp = "2027-01-31T12:00:00Z".parse().unwrap();
+        let lab = AppCertificate::new(TestKey::App, now, until);
+        let files = tempfile::tempdir().unwrap();
+        let path = files.path().join("seatsync.pem");
+        std::fs::write(&path, lab.both_pem()).unwrap();
+        let certificate = Certificate::read(&path, &path).unwrap();
+        assert_eq!(certificate.expires, until);
+        let claims = Claims { audience: "https://login.example/t/oauth2/v2.0/token", client_id: "app", now };
+        let assertion = |algorithm| {
+            let assertion = certificate.assertion(algorithm, &claims).unwrap();
+            assertion.expose_secret().to_owned()
+        };
+        let (modern, legacy) = (assertion(AssertionAlgorithm::Ps256), assertion(AssertionAlgorithm::Rs256));
+        let der = CertificateDer::from_pem_slice(lab.certificate_pem.as_bytes()).unwrap();
+        let print = |algorithm| URL_SAFE_NO_PAD.encode(ring::digest::digest(algorithm, &der));
+        let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": print(&ring::digest::SHA256) });
+        assert_eq!(part(&modern, 0), header);
+        let header = json!({ "alg": "RS256", "typ": "JWT", "x5t": print(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY) });
+        assert_eq!(part(&legacy, 0), header);
+        let (mut first, second) = (part(&modern, 1), part(&legacy, 1));
+        assert_ne!(first["jti"], second["jti"], "each has a name of its own");
+        first["jti"] = json!("x");
+        let second = now.as_second();
+        assert_eq!(
+            first,
+            json!({
+                "aud": claims.audience, "iss": "app", "sub": "app", "jti": "x",
+                "nbf": second, "iat": second, "exp": second + 600
+            })
+        );
+    }
+}

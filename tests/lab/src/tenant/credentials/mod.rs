@@ -44,7 +44,7 @@ pub enum TestKey {
 }
 
 impl TestKey {
-    fn pem(self) -> &'static str {
+    pub(super) fn pem(self) -> &'static str {
         match self {
             Self::App => APP_KEY,
             Self::Other => OTHER_KEY,
@@ -141,7 +141,7 @@ fn der(pem: &str) -> Vec<u8> {
 }
 
 /// Signs with RS256.
-fn jws(header: &Value, claims: &Value, key: &str) -> String {
+pub(super) fn jws(header: &Value, claims: &Value, key: &str) -> String {
     let pair = signature::RsaKeyPair::from_pkcs8(&der(key)).expect("a built-in key");
     let encode = |part: &Value| URL_SAFE_NO_PAD.encode(part.to_string());
     let signed = format!("{}.{}", encode(header), encode(claims));
