@@ -3,6 +3,7 @@
 
 mod directory_feed;
 mod error;
+mod expiry;
 mod health;
 mod tenant_feed;
 mod work;
@@ -65,7 +66,7 @@ impl Agent {
         };
         let ldap_tls = tls::client_config(&ldap_roots)?;
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
-        let graph = Graph::new(&settings.tenant, graph_tls)?;
+        let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         Ok(Self {
             settings: Arc::new(settings),
             store,
@@ -139,6 +140,7 @@ impl Agent {
             read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
+        self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
         let turn = self.work_until_done().await;
         directory?;
         tenant?;

@@ -25,6 +25,8 @@ pub struct Headers {
     pub request_id: Option<String>,
     /// `x-ms-ags-diagnostic`: where it was handled; support asks for it.
     pub diagnostic: Option<String>,
+    /// `WWW-Authenticate`: what the server wants to see first.
+    pub challenge: Option<String>,
 }
 
 /// What an answer means, with what support asks for.
@@ -93,7 +95,7 @@ pub fn retry_after(headers: &Headers) -> Option<Duration> {
 }
 
 /// RFC 9110's preferred form, which is RFC 2822's with `GMT`.
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 

@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("config", &["model"]),
     ("store", &["model"]),
     ("directory", &["model", "tls"]),
-    ("tenant", &["model", "tls"]),
+    ("tenant", &["model", "clock", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),
     ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
@@ -21,13 +21,14 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("ldap3", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
+    ("x509_parser", &["tenant"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

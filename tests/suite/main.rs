@@ -6,6 +6,7 @@ mod bench;
 mod commands;
 mod contract;
 mod crash;
+mod credentials;
 mod daemon;
 mod documented;
 mod excluded;

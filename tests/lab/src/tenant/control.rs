@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     clock::parse_span,
+    credentials::FederatedCredential,
     fault::Fault,
     gate::{Hold, Verdict},
     group,
@@ -184,6 +185,9 @@ async fn patch_sku(Shares(lab): Lab, Path(part): Path<String>, Json(set): Json<U
 struct AppChange {
     secret: Option<String>,
     secret_expires: Option<jiff::Timestamp>,
+    more_secrets: Option<Vec<String>>,
+    certificates: Option<Vec<String>>,
+    federated_credentials: Option<Vec<FederatedCredential>>,
     roles: Option<std::collections::BTreeSet<String>>,
 }
 
@@ -192,6 +196,10 @@ async fn patch_app(Shares(lab): Lab, Json(change): Json<AppChange>) -> Answer {
         for app in &mut state.apps {
             app.secret = change.secret.clone().unwrap_or_else(|| app.secret.clone());
             app.secret_expires = change.secret_expires.or(app.secret_expires);
+            app.more_secrets = change.more_secrets.clone().unwrap_or_else(|| app.more_secrets.clone());
+            app.certificates = change.certificates.clone().unwrap_or_else(|| app.certificates.clone());
+            let federated = change.federated_credentials.clone();
+            app.federated_credentials = federated.unwrap_or_else(|| app.federated_credentials.clone());
             app.roles = change.roles.clone().unwrap_or_else(|| app.roles.clone());
         }
     });

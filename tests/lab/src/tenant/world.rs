@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    credentials::FederatedCredential,
     group::NewGroup,
     knobs::Knobs,
     new_user::NewUser,
@@ -82,6 +83,15 @@ pub struct App {
     /// Application permissions with consent, by name (`User.Read.All`). A token holds what stood here at its issue.
     #[serde(default)]
     pub roles: BTreeSet<String>,
+    /// Further secrets, as when one replaces another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_secrets: Vec<String>,
+    /// Certificates whose keys sign assertions, in PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
+    /// Whose tokens stand for the app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub federated_credentials: Vec<FederatedCredential>,
 }
 
 /// Two plans nobody can hold together.

@@ -75,7 +75,9 @@ pub(super) fn size(state: &State, top: Option<&str>) -> Result<usize, GraphError
 
 /// An absolute address under Graph's root.
 pub(super) fn link(call: &Call, path_and_query: &str) -> String {
-    format!("http://{}/v1.0/{path_and_query}", call.host)
+    // A host without a port is one of those behind the TLS front.
+    let scheme = if call.host.contains(':') { "http" } else { "https" };
+    format!("{scheme}://{}/v1.0/{path_and_query}", call.host)
 }
 
 /// `@odata.context` of that set.

@@ -1,6 +1,7 @@
 //! The tenant, asked over real sockets.
 
 mod control;
+mod credentials;
 mod delta;
 mod faults;
 mod follow;
