@@ -3,6 +3,7 @@
 
 mod directory_feed;
 mod error;
+mod expiry;
 mod health;
 mod tenant_feed;
 mod work;
@@ -69,7 +70,7 @@ impl Agent {
         };
         let ldap_tls = tls::client_config(&ldap_roots)?;
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
-        let graph = Graph::new(&settings.tenant, graph_tls)?;
+        let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
@@ -145,6 +146,7 @@ impl Agent {
             read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
+        self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
         let turn = self.work_until_done().await;
         directory?;
         tenant?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::expiry::ExpiryWatch;
 use super::health::Health;
 use super::{Agent, AgentError, is_fatal};
 use crate::observe::Event;
@@ -12,8 +13,11 @@ impl Agent {
     /// Follows the tenant until the store cannot go on.
     pub(super) async fn watch_tenant(&self) -> Result<(), AgentError> {
         let mut health = Health::new("tenant", self.store.clone(), self.settings.work.retry_first);
+        let mut expiry = ExpiryWatch::default();
         loop {
-            match self.tenant_once().await {
+            let looked = self.tenant_once().await;
+            self.watch_expiry(&mut expiry).await;
+            match looked {
                 Ok(()) => {
                     health.works().await;
                     self.wait_for_tenant().await?;

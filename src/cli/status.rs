@@ -64,7 +64,7 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         ));
     }
     if report.quarantined > 0 {
-        lines.push(format!("quarantine {} not understood: `seatsync users --quarantined`", report.quarantined));
+        lines.push(format!("quarantine {} entries not understood: `seatsync users --quarantined`", report.quarantined));
     }
     for hold in &report.holds {
         lines.push(format!(

@@ -1,6 +1,10 @@
 //! Every key of the file, declared once: its name, kind, default and meaning. The reader ([`super::table`]), the hints and
 //! the example file all come from here; what a value becomes is in [`super::resolve`] and [`super::rules`].
 
+mod tenant;
+
+use tenant::TENANT;
+
 /// A table of the file.
 #[derive(Debug)]
 pub(super) struct Section {
@@ -164,70 +168,6 @@ pub(super) static SECRET: Section = Section {
             Optional("\"bind-password\""),
             "A file in $CREDENTIALS_DIRECTORY: systemd's LoadCredential=, the best choice on Linux.",
         ),
-    ],
-};
-
-static TENANT: Section = Section {
-    meaning: "The Entra tenant whose users are licensed, and the app registration that does it.",
-    keys: &[
-        key("id", Text, Required("\"6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37\""), "The tenant's id, a GUID."),
-        key(
-            "client_id",
-            Text,
-            Required("\"b2a4c6d8-1e3f-4a5b-8c7d-9e0f1a2b3c4d\""),
-            "The app registration's application (client) id, a GUID.",
-        ),
-        key(
-            "credential",
-            Inline(&CREDENTIAL),
-            Required("{ method = \"secret\", secret = { file = \"client-secret\" } }"),
-            "How the app proves itself.",
-        ),
-        key(
-            "cloud",
-            Choice(&[
-                ("global", "the worldwide service, GCC included"),
-                ("gcc-high", "US Government L4"),
-                ("dod", "US Government L5"),
-                ("china", "operated by 21Vianet"),
-            ]),
-            Default("\"global\""),
-            "Which of Microsoft's clouds the tenant is in.",
-        ),
-        key(
-            "login_url",
-            Text,
-            Optional("\"https://login.microsoftonline.com\""),
-            "Where tokens come from, if not where the cloud says. http:// is accepted for loopback addresses only.",
-        ),
-        key(
-            "graph_url",
-            Text,
-            Optional("\"https://graph.microsoft.com\""),
-            "Where Graph is, if not where the cloud says. Tokens are asked for this host, unless it is a loopback address.",
-        ),
-        key("ca_file", Text, Optional("\"proxy-ca.pem\""), "PEM file with a CA to trust beside the system's."),
-        key(
-            "poll",
-            Duration("100ms", "1h"),
-            Default("\"60s\""),
-            "Between two reads of changes while nobody is awaited.",
-        ),
-        key(
-            "poll_awaiting",
-            Duration("100ms", "1h"),
-            Default("\"10s\""),
-            "The same while a person or a seat is awaited; not longer than poll.",
-        ),
-        key("timeout", Duration("100ms", "10m"), Default("\"60s\""), "For one whole request."),
-    ],
-};
-
-static CREDENTIAL: Section = Section {
-    meaning: "",
-    keys: &[
-        key("method", Choice(&[("secret", "a client secret")]), Required("\"secret\""), "\"secret\", a client secret."),
-        key("secret", Secret, Required("{ file = \"client-secret\" }"), "Where the client secret is."),
     ],
 };
 

@@ -3,7 +3,8 @@
 //! [`load`] reads one TOML file and reports everything that is wrong with it at once. The text is cleaned of statements
 //! that do not parse (`syntax`), the rest is walked table by table (`table`) by the one declaration of all keys (`keys`,
 //! from which [`example()`] is written too), single values are taken apart (`values`, `secret`), and what belongs together is
-//! checked together (`resolve`, `rules`). A secret is never shown, not even one that stands in the file by mistake.
+//! checked together (`resolve`, `tenant`,
+//! `rules`). A secret is never shown, not even one that stands in the file by mistake.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,9 +15,11 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use crate::model::settings::Settings;
+use context::Context;
 use problem::Report;
-use table::{Context, Table};
+use table::Table;
 
+mod context;
 mod example;
 mod keys;
 mod problem;
@@ -25,6 +28,7 @@ mod rules;
 mod secret;
 mod syntax;
 mod table;
+mod tenant;
 #[cfg(test)]
 #[cfg(unix)]
 mod tests;

@@ -7,11 +7,12 @@ use toml::Spanned;
 use super::rules;
 use super::secret;
 use super::table::Table;
+use super::tenant;
 use super::values;
 use crate::model::rule::{Dn, Rule};
 use crate::model::settings::{
-    AnchorSource, Credential, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings,
-    Mode, Settings, TenantSettings, WorkSettings,
+    AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings,
+    WorkSettings,
 };
 
 /// The settings; `None` when anything is missing or wrong, which then is in the report.
@@ -19,7 +20,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let mode = root.choice("mode").map(|mode| if mode == "apply" { Mode::Apply } else { Mode::Observe });
     let store = root.path("store");
     let directory = root.table("directory").and_then(|table| directory(&table));
-    let tenant = root.table("tenant").and_then(|table| tenant(&table));
+    let tenant = root.table("tenant").and_then(|table| tenant::tenant(&table));
     let location = root.table("usage_location").and_then(|table| location(&table));
     let reach = directory.as_ref().map(|directory| rules::Reach::of(&directory.bases, &directory.anchor));
     let rules = rules::rules(root, reach.as_ref());
@@ -139,55 +140,6 @@ fn bases(table: &Table<'_>, domain: Option<&str>) -> Option<Vec<String>> {
         }
     }
     Some(bases.into_iter().map(|base| base.into_inner().0).collect())
-}
-
-fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
-    let id = table.parse("id", values::guid);
-    let client_id = table.parse("client_id", values::guid);
-    let credential = table.table("credential").and_then(|credential| {
-        let method = credential.choice("method");
-        let secret = secret::read(&credential, "secret");
-        method.and(secret)
-    });
-    let cloud = table.choice("cloud");
-    let login = table.parse("login_url", values::url).map(Spanned::into_inner);
-    let graph = table.parse("graph_url", values::url).map(Spanned::into_inner);
-    let ca_file = table.file("ca_file");
-    let poll = table.duration("poll");
-    let poll_awaiting = table.duration("poll_awaiting");
-    if let (Some(poll), Some(awaiting)) = (poll, poll_awaiting)
-        && awaiting > poll
-    {
-        let at = if table.has("poll_awaiting") { "poll_awaiting" } else { "poll" };
-        table.wrong(at, "\"poll_awaiting\" is longer than \"poll\"", "who is awaited is looked for at least as often");
-    }
-    let timeout = table.duration("timeout");
-    let (login_host, graph_host) = cloud_hosts(cloud?);
-    // Tokens do not cross clouds, so another Graph is another resource; a simulator on this machine is not.
-    let scope =
-        graph.as_ref().filter(|url| !url.loopback).map_or_else(|| graph_host.to_owned(), |url| url.text.clone());
-    Some(TenantSettings {
-        id: id?.into_inner().into(),
-        client_id: client_id?.into_inner().hyphenated().to_string(),
-        credential: Credential::Secret(credential?),
-        login_url: login.map_or_else(|| login_host.to_owned(), |url| url.text),
-        graph_url: graph.map_or_else(|| graph_host.to_owned(), |url| url.text),
-        scope,
-        ca_file,
-        poll: poll?,
-        poll_awaiting: poll_awaiting?,
-        timeout: timeout?,
-    })
-}
-
-/// Where a cloud's tokens come from, and where its Graph is (Microsoft's list of national cloud deployments).
-fn cloud_hosts(cloud: &str) -> (&'static str, &'static str) {
-    match cloud {
-        "gcc-high" => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
-        "dod" => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
-        "china" => ("https://login.chinacloudapi.cn", "https://microsoftgraph.chinacloudapi.cn"),
-        _ => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
-    }
 }
 
 fn location(table: &Table<'_>) -> Option<LocationSettings> {

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use secrecy::SecretString;
 
-use super::table::{Context, Table};
+use super::context::Context;
+use super::table::Table;
 use super::values::Wrong;
 
 /// No password or client secret is longer, in bytes.
@@ -70,23 +71,40 @@ fn from_credential(context: Context<'_>, name: &str) -> Result<SecretString, Wro
     read_file(&directory.join(name), false)
 }
 
+/// The path of a file with a private key, which is read when it is needed and judged as a secret's file is.
+pub(super) fn path(table: &Table<'_>, name: &str) -> Option<PathBuf> {
+    let context = table.context;
+    let path = table.parse(name, |path| {
+        let path = context.directory.join(path);
+        open_file(&path, !is_guarded(context, &path))?;
+        Ok(path)
+    });
+    path.map(toml::Spanned::into_inner)
+}
+
 fn from_file(context: Context<'_>, path: &str) -> Result<SecretString, Wrong> {
     let path = context.directory.join(path);
+    read_file(&path, !is_guarded(context, &path))
+}
+
+/// Whether systemd guards the file's directory itself: modes in there depend on how.
+fn is_guarded(context: Context<'_>, path: &Path) -> bool {
     let inside = |directory: &PathBuf| {
         let (path, directory) = (path.canonicalize().ok(), directory.canonicalize().ok());
         path.zip(directory).is_some_and(|(path, directory)| path.starts_with(directory))
     };
-    // systemd guards that directory itself, and its modes depend on how.
-    let guarded = context.env.credentials.as_ref().is_some_and(inside);
-    read_file(&path, !guarded)
+    context.env.credentials.as_ref().is_some_and(inside)
 }
 
-fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
+fn unreadable(path: &Path, error: &std::io::Error) -> Wrong {
+    Wrong::new(format!("cannot be read: {}: {error}", path.display()))
+        .hint("relative paths start at the configuration's directory")
+}
+
+/// Opens a regular file of a secret's size; a private one is nobody else's.
+fn open_file(path: &Path, private: bool) -> Result<(File, std::fs::Metadata), Wrong> {
     let shown = path.display();
-    let failed = |error: std::io::Error| {
-        Wrong::new(format!("cannot be read: {shown}: {error}"))
-            .hint("relative paths start at the configuration's directory")
-    };
+    let failed = |error: std::io::Error| unreadable(path, &error);
     let file = open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
     if !facts.is_file() {
@@ -98,8 +116,14 @@ fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
     if facts.len() > LIMIT {
         return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
     }
+    Ok((file, facts))
+}
+
+fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
+    let shown = path.display();
+    let (file, facts) = open_file(path, private)?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default() + 1);
-    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(failed)?;
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > LIMIT {
         return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
     }

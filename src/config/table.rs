@@ -4,27 +4,16 @@
 //! report by then, and settings are made only of a report that stayed empty.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::Environment;
+use super::context::Context;
 use super::keys::{Key, Kind, Presence, Section};
 use super::problem::{Report, nearest, quoted, suggestion};
 use super::values::{self, Wrong};
-
-/// What reading needs beside the file.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Context<'a> {
-    /// Variables and credentials.
-    pub env: &'a Environment,
-    /// Where relative paths start.
-    pub directory: &'a Path,
-    /// Where problems go.
-    pub report: &'a Report,
-}
 
 /// One table of the file, or its absence.
 pub(super) struct Table<'a> {
@@ -132,14 +121,42 @@ impl<'a> Table<'a> {
                 DeValue::parse(text).ok().map(|value| Spanned::new(self.span.clone(), value.into_inner()))
             }
             Presence::Optional(_) => None,
-            Presence::Required(example) => {
-                if self.entries.is_some() {
-                    let message = format!("\"{name}\" is missing {}", self.title);
-                    let hint = format!("for example: {name} = {example}    # {}", key.meaning);
-                    self.context.report.add_missing(self.span.clone(), message, Some(hint));
-                }
+            Presence::Required(_) => {
+                self.missing(key);
                 None
             }
+        }
+    }
+
+    /// Notes that a key must be there and is not.
+    fn missing(&self, key: &Key) {
+        if self.entries.is_some() {
+            let (Presence::Required(example) | Presence::Optional(example) | Presence::Default(example)) = key.presence;
+            let message = format!("\"{}\" is missing {}", key.name, self.title);
+            let hint = format!("for example: {} = {example}    # {}", key.name, key.meaning);
+            self.context.report.add_missing(self.span.clone(), message, Some(hint));
+        }
+    }
+
+    /// Whether a key is there that other values ask for; notes it if not.
+    pub fn needs(&self, name: &str) -> bool {
+        if !self.has(name) {
+            self.missing(self.key(name));
+        }
+        self.has(name)
+    }
+
+    /// Text as something else; where the file has none, that of an environment variable.
+    pub fn parse_or<T>(
+        &self,
+        name: &str,
+        variable: Option<&str>,
+        parse: impl Fn(&str) -> Result<T, Wrong>,
+    ) -> Option<T> {
+        let value = |variable: &str| Some(self.context.variable(variable)?.trim());
+        match variable.filter(|_| !self.has(name)).and_then(|variable| Some((variable, value(variable)?))) {
+            Some((variable, text)) => self.context.checked(&self.span, variable, parse(text)),
+            None => self.parse(name, parse).map(Spanned::into_inner),
         }
     }
 

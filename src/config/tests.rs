@@ -8,7 +8,9 @@ use secrecy::ExposeSecret;
 
 use super::*;
 use crate::model::fault::{Class, Fault};
-use crate::model::settings::{AnchorSource, Credential, Mode, Server, Transport};
+use crate::model::settings::{
+    AnchorSource, AssertionAlgorithm, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Transport,
+};
 
 const MINIMAL: &str = r#"mode = "apply"
 [directory]
@@ -47,6 +49,10 @@ impl Fixture {
             ("bind", &b"lion \n"[..], 0o600),
             ("bind-password", b"lion", 0o400),
             ("client-secret", b"tiger\r\n", 0o600),
+            ("proxy-password", b"zebra", 0o600),
+            ("seatsync.pem", b"", 0o600),
+            ("seatsync.key", b"", 0o600),
+            ("public.pem", b"", 0o644),
             ("open", b"lion", 0o640),
             ("empty", b"\n", 0o600),
             ("bytes", b"\xff\xfe", 0o600),
@@ -115,8 +121,11 @@ fn a_minimal_file_has_the_documented_defaults() {
     assert_eq!(directory.poll, Duration::from_secs(10));
     let tenant = &settings.tenant;
     assert_eq!(tenant.id.to_string(), "6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37");
-    let Credential::Secret(secret) = &tenant.credential;
-    assert_eq!(secret.expose_secret(), "tiger");
+    let Credential::App { client_id, proof: Proof::Secret { value, expires: None } } = &tenant.credential else {
+        panic!("{:?}", tenant.credential);
+    };
+    assert_eq!((value.expose_secret(), &**client_id), ("tiger", "11111111-1111-1111-1111-111111111111"));
+    assert!(tenant.proxy.https.is_none() && tenant.proxy.http.is_none());
     assert_eq!(
         (&*tenant.login_url, &*tenant.scope),
         ("https://login.microsoftonline.com", "https://graph.microsoft.com")
@@ -166,6 +175,7 @@ fn the_shipped_example_is_current_complete_and_right() {
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
     full.location.default = None;
     (full.directory.ca_file, full.tenant.ca_file) = (None, None);
+    full.tenant.proxy = ProxySettings::default();
     full.directory.attributes = as_shipped.directory.attributes.clone();
     full.directory.bases = as_shipped.directory.bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());
@@ -238,7 +248,7 @@ fn what_is_missing_is_named() {
     for (text, wanted) in [
         ("", &["mode", "[directory]", "[tenant]", "[[license]]"][..]),
         (
-            "mode = 'observe'\n[directory]\nbind = {}\n[tenant]\ncredential = {}\n[[license]]",
+            "mode = 'observe'\n[directory]\nbind = {}\n[tenant]\ncredential = { method = 'secret' }\n[[license]]",
             &[
                 "\"bases\"", // not this one
                 "\"domain\"",
@@ -505,4 +515,184 @@ proptest! {
             prop_assert!(!printed.contains("hunter2"), "{}\n---\n{}", String::from_utf8_lossy(&bytes), printed);
         }
     }
+}
+
+/// `[tenant]`'s credential and proxy, in the minimal file without id and client_id unless given here.
+fn tenant_with(lines: &str) -> String {
+    MINIMAL
+        .lines()
+        .filter(|line| !["id = \"6F", "client_id =", "credential ="].iter().any(|start| line.starts_with(start)))
+        .map(|line| if line == "[tenant]" { format!("[tenant]\n{lines}\n") } else { format!("{line}\n") })
+        .collect()
+}
+
+const IDS: &str = "id = '6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37'\nclient_id = '11111111-1111-1111-1111-111111111111'\n";
+
+#[test]
+fn each_method_of_a_credential_has_its_keys() {
+    let fixture = Fixture::new();
+    let credential =
+        |text: &str| fixture.settings(&tenant_with(&format!("{IDS}credential = {text}"))).tenant.credential;
+    let proof = |text: &str| match credential(text) {
+        Credential::App { proof, .. } => proof,
+        other => panic!("{other:?}"),
+    };
+    let at = |name: &str| fixture.directory.path().join(name);
+    let Proof::Secret { expires, .. } =
+        proof("{ method = 'secret', secret = { file = 'client-secret' }, expires = '2027-01-31' }")
+    else {
+        panic!();
+    };
+    assert_eq!(expires.unwrap().to_string(), "2027-01-31");
+    let Proof::Certificate { certificate, key, algorithm } = proof("{ method = 'certificate', file = 'seatsync.pem' }")
+    else {
+        panic!();
+    };
+    assert_eq!((certificate, key, algorithm), (at("seatsync.pem"), at("seatsync.pem"), AssertionAlgorithm::Ps256));
+    let Proof::Certificate { certificate, key, algorithm } =
+        proof("{ method = 'certificate', file = 'public.pem', key = 'seatsync.key', algorithm = 'RS256' }")
+    else {
+        panic!();
+    };
+    assert_eq!((certificate, key, algorithm), (at("public.pem"), at("seatsync.key"), AssertionAlgorithm::Rs256));
+    let Proof::Federation { token_file } = proof("{ method = 'federation', token_file = 'not-there-yet' }") else {
+        panic!();
+    };
+    assert_eq!(token_file, at("not-there-yet"));
+    let Credential::ManagedIdentity { client_id, source } = credential("{ method = 'managed-identity' }") else {
+        panic!()
+    };
+    assert_eq!(client_id.as_deref(), Some("11111111-1111-1111-1111-111111111111"));
+    let endpoint = "http://169.254.169.254/metadata/identity/oauth2/token".to_owned();
+    assert_eq!(source, IdentitySource::Imds { endpoint });
+}
+
+#[test]
+fn keys_of_another_method_and_missing_ones_are_said() {
+    let fixture = Fixture::new();
+    for (text, said) in [
+        ("{ method = 'secret' }", "\"secret\" is missing"),
+        (
+            "{ method = 'secret', secret = { file = 'client-secret' }, file = 'seatsync.pem' }",
+            "a key of method \"certificate\"",
+        ),
+        ("{ method = 'secret', secret = { file = 'client-secret' }, expires = 'soon' }", "is not a date"),
+        ("{ method = 'certificate' }", "\"file\" is missing"),
+        ("{ method = 'certificate', file = 'public.pem' }", "others than its owner can use"),
+        ("{ method = 'certificate', file = 'public.pem', key = 'public.pem' }", "others than its owner can use"),
+        ("{ method = 'certificate', file = 'seatsync.pem', algorithm = 'ES256' }", "no such value"),
+        ("{ method = 'federation' }", "\"token_file\" is missing"),
+        ("{ method = 'managed-identity', source = 'arc' }", "cannot be chosen with Azure Arc"),
+        ("{ method = 'managed-identity', endpoint = 'http://10.0.0.1/token' }", "without TLS"),
+        ("{ method = 'managed-identity', source = 'imds', key_directory = '/x' }", "about Azure Arc"),
+    ] {
+        let (problems, printed) = fixture.problems(tenant_with(&format!("{IDS}credential = {text}")));
+        assert!(problems.len() == 1 && printed.contains(said), "{text}: {printed}");
+    }
+    let (_, printed) =
+        fixture.problems(tenant_with("credential = { method = 'secret', secret = { file = 'client-secret' } }"));
+    assert!(printed.contains("\"id\" is missing") && printed.contains("\"client_id\" is missing"), "{printed}");
+}
+
+#[test]
+fn the_environment_of_a_workload_identity_is_honoured() {
+    let mut fixture = Fixture::new();
+    let federation = tenant_with("credential = { method = 'federation' }");
+    for (name, value) in [
+        ("AZURE_TENANT_ID", "6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37"),
+        ("AZURE_CLIENT_ID", "22222222-2222-2222-2222-222222222222"),
+        ("AZURE_FEDERATED_TOKEN_FILE", "/var/run/token"),
+        ("AZURE_AUTHORITY_HOST", "https://login.microsoftonline.us/"),
+    ] {
+        fixture.env.variables.insert(name.into(), value.into());
+    }
+    let tenant = fixture.settings(&federation).tenant;
+    assert_eq!(tenant.id.to_string(), "6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37");
+    assert_eq!(tenant.login_url, "https://login.microsoftonline.us");
+    assert!(matches!(&tenant.credential, Credential::App { client_id, proof: Proof::Federation { token_file } }
+        if client_id.starts_with("2222") && token_file.to_str() == Some("/var/run/token")));
+    // What the file says counts, and other methods take no notice.
+    let written = format!("{IDS}cloud = 'china'\ncredential = {{ method = 'federation', token_file = 'x' }}");
+    let tenant = fixture.settings(&tenant_with(&written)).tenant;
+    assert_eq!(tenant.login_url, "https://login.chinacloudapi.cn");
+    assert!(matches!(&tenant.credential, Credential::App { client_id, .. } if client_id.starts_with("1111")));
+    let secret = tenant_with("credential = { method = 'secret', secret = { file = 'client-secret' } }");
+    assert_eq!(fixture.problems(secret).0.len(), 2);
+    fixture.env.variables.insert("AZURE_TENANT_ID".into(), "contoso".into());
+    assert!(fixture.problems(federation).1.contains("the environment variable AZURE_TENANT_ID is not a GUID"));
+}
+
+#[test]
+fn azure_arc_is_known_by_its_environment() {
+    let mut fixture = Fixture::new();
+    let id = IDS.lines().next().unwrap();
+    let source = |fixture: &Fixture, text: &str| match fixture
+        .settings(&tenant_with(&format!("{id}\ncredential = {{ method = 'managed-identity'{text} }}")))
+        .tenant
+        .credential
+    {
+        Credential::ManagedIdentity { client_id: None, source } => source,
+        other => panic!("{other:?}"),
+    };
+    let arc =
+        |endpoint: &str| IdentitySource::Arc { endpoint: endpoint.into(), keys: "/var/opt/azcmagent/tokens".into() };
+    let default = "http://localhost:40342/metadata/identity/oauth2/token";
+    assert!(matches!(source(&fixture, ""), IdentitySource::Imds { .. }));
+    assert_eq!(source(&fixture, ", source = 'arc'"), arc(default));
+    let told = "http://127.0.0.1:40999/metadata/identity/oauth2/token";
+    fixture.env.variables.insert("IDENTITY_ENDPOINT".into(), told.into());
+    assert!(matches!(source(&fixture, ""), IdentitySource::Imds { .. }));
+    fixture.env.variables.insert("IMDS_ENDPOINT".into(), "http://127.0.0.1:40999".into());
+    assert_eq!(source(&fixture, ""), arc(told));
+    assert!(
+        matches!(source(&fixture, ", source = 'imds'"), IdentitySource::Imds { endpoint } if endpoint.contains("169.254"))
+    );
+}
+
+#[test]
+fn proxies_come_from_the_file_or_from_the_environment() {
+    let mut fixture = Fixture::new();
+    let secret = format!("{IDS}credential = {{ method = 'secret', secret = {{ file = 'client-secret' }} }}\n");
+    let proxy =
+        |fixture: &Fixture, lines: &str| fixture.settings(&tenant_with(&format!("{secret}{lines}"))).tenant.proxy;
+    let url = |proxy: &Option<crate::model::settings::Proxy>| proxy.as_ref().map(|proxy| proxy.url.clone());
+    let explicit = proxy(
+        &fixture,
+        "proxy = 'http://proxy.example.com:8080'\nproxy_user = 'svc'\nproxy_password = { file = 'proxy-password' }",
+    );
+    assert_eq!(url(&explicit.https).as_deref(), Some("http://proxy.example.com:8080"));
+    let (user, password) = explicit.https.as_ref().unwrap().login.as_ref().unwrap();
+    assert_eq!((&**user, password.expose_secret()), ("svc", "zebra"));
+    assert!(!format!("{explicit:?}").contains("zebra"));
+
+    for (name, value) in [
+        ("HTTPS_PROXY", "http://us%65r:ze%62ra@proxy:3128/"),
+        ("http_proxy", "proxy:80"),
+        ("NO_PROXY", "localhost,.corp.example.com"),
+    ] {
+        fixture.env.variables.insert(name.into(), value.into());
+    }
+    let told = proxy(&fixture, "");
+    assert_eq!(
+        (url(&told.https).as_deref(), url(&told.http).as_deref()),
+        (Some("http://proxy:3128"), Some("http://proxy:80"))
+    );
+    assert_eq!(told.except, "localhost,.corp.example.com");
+    let (user, password) = told.https.as_ref().unwrap().login.as_ref().unwrap();
+    assert_eq!((&**user, password.expose_secret()), ("user", "zebra"));
+    let none = proxy(&fixture, "proxy = 'none'");
+    assert!(none.https.is_none() && none.http.is_none());
+
+    for (lines, said) in [
+        ("proxy = 'http://svc:zebra@proxy:8080'", "holds a name or a password"),
+        ("proxy = 'socks5://proxy:1080'", "unknown kind"),
+        ("proxy_user = 'svc'\nproxy_password = { file = 'proxy-password' }", "stands without \"proxy\""),
+        ("proxy = 'http://proxy:8080'\nproxy_user = 'svc'", "\"proxy_password\" is missing"),
+    ] {
+        let printed = fixture.problems(tenant_with(&format!("{secret}{lines}"))).1;
+        assert!(printed.contains(said) && !printed.contains("zebra"), "{lines}: {printed}");
+    }
+    fixture.env.variables.insert("HTTPS_PROXY".into(), "ftp://svc:zebra@proxy".into());
+    let printed = fixture.problems(tenant_with(&secret)).1;
+    assert!(printed.contains("HTTPS_PROXY is a proxy of an unknown kind") && !printed.contains("zebra"), "{printed}");
 }

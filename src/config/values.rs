@@ -9,7 +9,7 @@ use super::problem::suggestion;
 use crate::model::filter::Filter;
 use crate::model::location::{LocationError, UsageLocation};
 use crate::model::rule::Dn;
-use crate::model::settings::{Server, Transport};
+use crate::model::settings::{Proxy, Server, Transport};
 
 /// Why a text is not what it should be; never repeats it. The message continues `"key" …`.
 #[derive(Debug, PartialEq, Eq)]
@@ -97,6 +97,15 @@ pub(super) struct Url {
 
 /// `https://host[:port][/path]`; `http` for loopback addresses.
 pub(super) fn url(text: &str) -> Result<Url, Wrong> {
+    address(text, false)
+}
+
+/// Where an identity's tokens come from: `http` for link-local addresses too, which never leave the machine's own network.
+pub(super) fn metadata_url(text: &str) -> Result<String, Wrong> {
+    address(text, true).map(|url| url.text)
+}
+
+fn address(text: &str, link_local: bool) -> Result<Url, Wrong> {
     let forms = "write https://host, without query";
     let (scheme, rest) = text.split_once("://").ok_or_else(|| Wrong::new("is not a URL").hint(forms))?;
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -104,21 +113,70 @@ pub(super) fn url(text: &str) -> Result<Url, Wrong> {
         return Err(Wrong::new("has a path with special characters").hint(forms));
     }
     let (host, port) = authority(host)?;
-    let loopback = host == "localhost"
-        || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
-        || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback());
+    let v4 = |fits: fn(&Ipv4Addr) -> bool| host.parse().is_ok_and(|ip| fits(&ip));
+    let loopback =
+        host == "localhost" || v4(Ipv4Addr::is_loopback) || host.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback());
     let scheme = scheme.to_ascii_lowercase();
     match scheme.as_str() {
         "https" => {}
-        "http" if loopback => {}
+        "http" if loopback || (link_local && v4(Ipv4Addr::is_link_local)) => {}
         "http" => {
             return Err(Wrong::new("would send secrets without TLS").hint("http:// is for loopback addresses only"));
         }
         _ => return Err(Wrong::new("has an unknown scheme").hint(forms)),
     }
-    let host = if host.contains(':') { format!("[{host}]") } else { host };
-    let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-    Ok(Url { text: format!("{scheme}://{host}{port}{}", path.trim_end_matches('/')), loopback })
+    Ok(Url { text: format!("{scheme}://{}{}", joined(&host, port), path.trim_end_matches('/')), loopback })
+}
+
+/// Host and port as a URL has them.
+fn joined(host: &str, port: Option<u16>) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))
+}
+
+/// A proxy: `[http[s]://][user[:password]@]host[:port]`.
+pub(super) fn proxy(text: &str) -> Result<Proxy, Wrong> {
+    let forms = "write http://host:port";
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    let scheme = scheme.to_ascii_lowercase();
+    if !matches!(scheme.as_str(), "http" | "https") {
+        return Err(Wrong::new("is a proxy of an unknown kind").hint(forms));
+    }
+    let (login, rest) = match rest.rsplit_once('@') {
+        Some((login, rest)) => (Some(login), rest),
+        None => (None, rest),
+    };
+    let (host, port) = authority(rest.strip_suffix('/').unwrap_or(rest))?;
+    let login = login.map(|login| {
+        let (user, password) = login.split_once(':').unwrap_or((login, ""));
+        (percent_decoded(user), percent_decoded(password).into())
+    });
+    Ok(Proxy { url: format!("{scheme}://{}", joined(&host, port)), login })
+}
+
+/// What escapes in a URL stand for; what is none stays.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((byte, after)) = rest.split_first() {
+        let escape = after.get(..2).filter(|_| *byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A day.
+pub(super) fn date(text: &str) -> Result<jiff::civil::Date, Wrong> {
+    text.parse().map_err(|_| Wrong::new("is not a date").hint("year, month and day, such as \"2027-01-31\""))
 }
 
 /// A GUID in its dashed form.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use secrecy::SecretString;
 
 use super::identity::TenantId;
@@ -103,9 +104,7 @@ pub enum AnchorSource {
 pub struct TenantSettings {
     /// The tenant.
     pub id: TenantId,
-    /// The app registration.
-    pub client_id: String,
-    /// How the app proves itself.
+    /// Who asks for tokens, and with what proof.
     pub credential: Credential,
     /// Where tokens come from, without a slash at the end.
     pub login_url: String,
@@ -115,6 +114,8 @@ pub struct TenantSettings {
     pub scope: String,
     /// PEM file with a CA to trust beside the system's.
     pub ca_file: Option<PathBuf>,
+    /// What stands between this machine and the login endpoint and Graph.
+    pub proxy: ProxySettings,
     /// Between two deltas while nobody is awaited.
     pub poll: Duration,
     /// Between two deltas while somebody is awaited or a seat is.
@@ -123,11 +124,95 @@ pub struct TenantSettings {
     pub timeout: Duration,
 }
 
-/// How the app proves itself to the login endpoint.
+/// Who asks for tokens.
 #[derive(Clone, Debug)]
 pub enum Credential {
+    /// An app registration, at the login endpoint.
+    App {
+        /// Its application (client) id.
+        client_id: String,
+        /// How it proves itself.
+        proof: Proof,
+    },
+    /// An identity that Azure keeps for this machine, at an endpoint of the machine's own.
+    ManagedIdentity {
+        /// A user-assigned one's client id; the machine's own without it.
+        client_id: Option<String>,
+        /// Who hands its tokens out.
+        source: IdentitySource,
+    },
+}
+
+/// How an app proves itself.
+#[derive(Clone, Debug)]
+pub enum Proof {
     /// A client secret.
-    Secret(SecretString),
+    Secret {
+        /// It.
+        value: SecretString,
+        /// From the beginning of this day it counts as expired; nothing tells it but the operator.
+        expires: Option<Date>,
+    },
+    /// An assertion signed with the key of a certificate; read anew for each token.
+    Certificate {
+        /// PEM file with the certificate.
+        certificate: PathBuf,
+        /// PEM file with its private key; may be the same.
+        key: PathBuf,
+        /// How assertions are signed.
+        algorithm: AssertionAlgorithm,
+    },
+    /// An assertion by somebody the app trusts, in a file that is read anew for each token.
+    Federation {
+        /// The file.
+        token_file: PathBuf,
+    },
+}
+
+/// How an assertion is signed and how it names the certificate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AssertionAlgorithm {
+    /// RSASSA-PSS with SHA-256; SHA-256 thumbprint.
+    Ps256,
+    /// RSASSA-PKCS1-v1.5 with SHA-256; SHA-1 thumbprint.
+    Rs256,
+}
+
+/// Who hands out the tokens of a managed identity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IdentitySource {
+    /// Azure Arc's agent, on a machine outside of Azure.
+    Arc {
+        /// Where it listens.
+        endpoint: String,
+        /// The directory in which it puts the keys that it wants to see.
+        keys: PathBuf,
+    },
+    /// The instance metadata service of a machine in Azure.
+    Imds {
+        /// Where it listens.
+        endpoint: String,
+    },
+}
+
+/// Which proxies requests go through, by the scheme of their address. Metadata endpoints are always asked directly.
+#[derive(Clone, Debug, Default)]
+pub struct ProxySettings {
+    /// For https.
+    pub https: Option<Proxy>,
+    /// For http, which only loopback addresses have.
+    pub http: Option<Proxy>,
+    /// Hosts, domains and networks that are asked directly, in the form of `NO_PROXY`.
+    pub except: String,
+}
+
+/// One proxy.
+#[derive(Clone, Debug)]
+pub struct Proxy {
+    /// `http://host:port`, or `https://` for TLS to the proxy itself.
+    pub url: String,
+    /// Name and password for it.
+    pub login: Option<(String, SecretString)>,
 }
 
 /// `[usage_location]`.

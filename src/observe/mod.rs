@@ -39,6 +39,7 @@ pub enum Event {
     Held { hold: HoldId, rule: String, persons: u64, reason: String },
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
+    CredentialExpiring { what: &'static str, at: Timestamp, days: i64, expired: bool },
     Trouble { part: &'static str, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
     Recovered { part: &'static str },
     RequestDone { by: String, outcome: String },
@@ -79,6 +80,7 @@ impl Event {
             Self::Held { .. } => "cohort-held",
             Self::Halted { .. } => "writing-halted",
             Self::RuleUnusable { .. } => "rule-unusable",
+            Self::CredentialExpiring { .. } => "credential-expiring",
             Self::Trouble { code, .. } => code,
             Self::Recovered { .. } => "recovered",
             Self::RequestDone { .. } => "request-done",
@@ -95,7 +97,9 @@ impl Event {
             | Self::Waiting { .. }
             | Self::Held { .. }
             | Self::Halted { .. }
+            | Self::CredentialExpiring { expired: false, .. }
             | Self::RequestRefused { .. } => Level::WARN,
+            Self::CredentialExpiring { .. } => Level::ERROR,
             Self::Trouble { .. } | Self::ScanShrunk { .. } | Self::RuleUnusable { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
@@ -194,6 +198,12 @@ impl fmt::Display for Event {
             ),
             Self::Halted { until, why } => write!(f, "nothing is written until {until}: {why}"),
             Self::RuleUnusable { problem } => f.write_str(problem),
+            Self::CredentialExpiring { what, at, expired: true, .. } => {
+                write!(f, "{what} that seatsync logs in with expired at {at}: replace it")
+            }
+            Self::CredentialExpiring { what, at, days, .. } => {
+                write!(f, "{what} that seatsync logs in with expires in {days} days, at {at}: replace it before then")
+            }
             Self::Trouble { part, code, what, advice, retry, .. } => {
                 let (what, retry) = (what.trim_end_matches('.'), retry.strftime("%Y-%m-%d %H:%M:%SZ"));
                 write!(f, "{part}: {what}. {advice} [{code}] Next try at {retry}")

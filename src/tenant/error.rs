@@ -1,5 +1,6 @@
 //! Everything that keeps the tenant's side from answering, each with what to do about it.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::login::LoginFault;
@@ -38,6 +39,28 @@ pub enum TenantError {
         /// Entra's own words.
         detail: String,
     },
+    /// A file of the credential cannot be used.
+    #[error("the credential's file {} cannot be used: {detail}", path.display())]
+    CredentialFile {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it; never what it holds.
+        detail: String,
+    },
+    /// The app's federated credential is not known, which a new one is not for a while.
+    #[error("the login was refused, for now: {detail}")]
+    FederationPending {
+        /// What does not fit.
+        fault: LoginFault,
+        /// Entra's own words.
+        detail: String,
+    },
+    /// Azure Arc's agent, or who listens in its place, asked for a file that is not its key.
+    #[error("the managed identity's endpoint asked for a key that is not sent: {0}")]
+    IdentityKey(String),
+    /// The proxy on the way to this host wants a login.
+    #[error("the proxy on the way to {0} wants a user name and password (407)")]
+    ProxyLogin(String),
     /// The login endpoint wants fewer requests.
     #[error("the login endpoint asks for a pause")]
     LoginThrottled {
@@ -129,9 +152,16 @@ impl Fault for TenantError {
             | Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Unreadable { .. }
+            | Self::FederationPending { .. }
             | Self::ResyncRequired
             | Self::ListingExpired => Class::Heals,
-            Self::Untrusted { .. } | Self::Address(_) | Self::TokenRefused(_) | Self::Forbidden(_) => Class::Operator,
+            Self::Untrusted { .. }
+            | Self::Address(_)
+            | Self::CredentialFile { .. }
+            | Self::IdentityKey(_)
+            | Self::ProxyLogin(_)
+            | Self::TokenRefused(_)
+            | Self::Forbidden(_) => Class::Operator,
             Self::Login { fault, .. } => fault.class(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => Class::Bug,
         }
@@ -144,6 +174,10 @@ impl Fault for TenantError {
             Self::Address(_) => "tenant-address-invalid",
             Self::Client(_) => "tenant-client-unusable",
             Self::Login { fault, .. } => fault.code(),
+            Self::CredentialFile { .. } => "credential-file-unusable",
+            Self::FederationPending { .. } => "login-federation-pending",
+            Self::IdentityKey(_) => "identity-key-refused",
+            Self::ProxyLogin(_) => "proxy-login-refused",
             Self::LoginThrottled { .. } => "login-throttled",
             Self::LoginUnavailable { .. } => "login-unavailable",
             Self::LoginUnreadable(_) => "login-answer-unreadable",
@@ -170,6 +204,17 @@ impl Fault for TenantError {
                 .into(),
             Self::Address(_) => "Write tenant.login_url and tenant.graph_url in full, such as https://graph.microsoft.com.".into(),
             Self::Login { fault, .. } => fault.advice().into(),
+            Self::CredentialFile { .. } => "Put a readable file there: PEM with an RSA key and its certificate, or with \
+                 federation the token; it is read again each time."
+                .into(),
+            Self::FederationPending { fault, .. } => {
+                format!("A new federated credential counts after some minutes. If it is not new: {}", fault.advice())
+            }
+            Self::IdentityKey(_) => "See that Azure Arc's agent runs here and that seatsync's account may read its keys (group \
+                 himds on Linux, \"Hybrid agent extension applications\" on Windows); a file elsewhere means that something \
+                 else listens in its place."
+                .into(),
+            Self::ProxyLogin(_) => "Set tenant.proxy_user and tenant.proxy_password, or correct them.".into(),
             Self::LoginThrottled { .. } => "Nothing to do; if it lasts, see which other program logs in with the same app.".into(),
             Self::LoginUnavailable { .. } | Self::Unavailable { .. } => {
                 "Nothing to do unless it lasts; then see Microsoft's service health.".into()
@@ -204,10 +249,11 @@ impl Fault for TenantError {
             | Self::Throttled { .. }
             | Self::Unavailable { .. }
             | Self::Unreadable { .. }
+            | Self::FederationPending { .. }
             | Self::ResyncRequired
             | Self::ListingExpired => exit::UNAVAILABLE,
-            Self::Address(_) => exit::CONFIG,
-            Self::TokenRefused(_) | Self::Forbidden(_) => exit::REFUSED,
+            Self::Address(_) | Self::CredentialFile { .. } => exit::CONFIG,
+            Self::IdentityKey(_) | Self::ProxyLogin(_) | Self::TokenRefused(_) | Self::Forbidden(_) => exit::REFUSED,
             Self::Login { fault, .. } => fault.exit_status(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => exit::SOFTWARE,
         }
@@ -228,6 +274,10 @@ mod tests {
             TenantError::Address(text()),
             TenantError::Client(text()),
             TenantError::Login { fault: LoginFault::SecretWrong, detail: text() },
+            TenantError::CredentialFile { path: text().into(), detail: text() },
+            TenantError::FederationPending { fault: LoginFault::FederationIssuer, detail: text() },
+            TenantError::IdentityKey(text()),
+            TenantError::ProxyLogin(text()),
             TenantError::LoginThrottled { after },
             TenantError::LoginUnavailable { detail: text(), after },
             TenantError::LoginUnreadable(text()),

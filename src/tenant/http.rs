@@ -1,4 +1,5 @@
-//! The one HTTP client, for the login endpoint and Graph: the only place that names reqwest.
+//! The one HTTP client, for the login endpoint and Graph: the only place that names reqwest. A second one, which knows no
+//! proxy, asks Azure's metadata endpoints on this machine.
 //!
 //! Connections are kept alive, redirects are never followed (Graph sends none, and a token must not travel to another
 //! origin), every request has a `client-request-id` of its own ("Best practices for working with Microsoft Graph"), and a
@@ -10,20 +11,26 @@ use std::time::Duration;
 
 use backon::{ExponentialBuilder, Retryable as _};
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Client, ClientBuilder, NoProxy, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
 
 use super::error::TenantError;
 use super::reply::{Headers, tidy};
 use crate::model::identity::ClientRequestId;
+use crate::model::settings::{Proxy, ProxySettings, TenantSettings};
 
 /// A page of 999 users with many plans each stays well below.
 const BODY_LIMIT: usize = 128 * 1024 * 1024;
 
+/// "Proxy Authentication Required" (RFC 9110, 15.5.8): the proxy's own answer, whatever was asked.
+const PROXY_LOGIN: u16 = 407;
+
 /// The client.
 pub(super) struct Http {
     client: Client,
+    /// For endpoints of this machine: through a proxy they would be the proxy's own.
+    direct: Client,
 }
 
 /// One request.
@@ -87,25 +94,38 @@ impl From<Trouble> for TenantError {
 }
 
 impl Http {
-    /// Makes the client. `timeout` is for a whole request.
-    pub fn new(tls: &Arc<rustls::ClientConfig>, timeout: Duration) -> Result<Self, TenantError> {
-        let mut headers = HeaderMap::new();
-        headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        let client = Client::builder()
-            .tls_backend_preconfigured(rustls::ClientConfig::clone(tls))
-            .user_agent(concat!("seatsync/", env!("CARGO_PKG_VERSION")))
-            .default_headers(headers)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            // Sooner than the whole, so that a connection that was never made is told from an answer that never came.
-            .connect_timeout((timeout / 2).min(Duration::from_secs(10)))
-            .timeout(timeout)
-            .pool_idle_timeout(Duration::from_secs(90))
-            .tcp_keepalive(Duration::from_secs(60))
-            .build()
-            .map_err(|error| TenantError::Client(chain(&error)))?;
-        Ok(Self { client })
+    /// Makes the client; what the environment says of proxies is in the settings already.
+    pub fn new(tls: &Arc<rustls::ClientConfig>, settings: &TenantSettings) -> Result<Self, TenantError> {
+        let client = |proxies: &ProxySettings| {
+            let mut builder = builder(tls, settings.timeout);
+            for proxy in proxies_of(proxies)? {
+                builder = builder.proxy(proxy);
+            }
+            builder.build().map_err(|error| TenantError::Client(chain(&error)))
+        };
+        Ok(Self { client: client(&settings.proxy)?, direct: client(&ProxySettings::default())? })
+    }
+
+    /// Asks a metadata endpoint of this machine, once. `key` is what it wants to see, verbatim.
+    pub async fn metadata(
+        &self,
+        url: &str,
+        query: &[(&str, &str)],
+        key: Option<&SecretString>,
+    ) -> Result<Received, TenantError> {
+        let mut url = parse(url)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let host = authority(&url);
+        let mut builder = self.direct.get(url).header("Metadata", "true");
+        if let Some(key) = key {
+            let value = secret_header("Basic", key)
+                .ok_or_else(|| TenantError::IdentityKey("the key holds characters that no header can carry".into()))?;
+            builder = builder.header(AUTHORIZATION, value);
+        }
+        let response = builder.send().await.map_err(|error| TenantError::from(trouble(&host, error)))?;
+        let status = response.status().as_u16();
+        let headers = headers(&response);
+        Ok(Received { status, headers, body: read_body(&host, response).await, host })
     }
 
     /// Sends a request once.
@@ -114,6 +134,9 @@ impl Http {
         let host = authority(&url);
         let response = self.build(url, request).send().await.map_err(|error| trouble(&host, error))?;
         let status = response.status().as_u16();
+        if status == PROXY_LOGIN {
+            return Err(Trouble::NotSent(TenantError::ProxyLogin(host)));
+        }
         let headers = headers(&response);
         Ok(Received { status, headers, body: read_body(&host, response).await, host })
     }
@@ -151,6 +174,38 @@ impl Http {
             _ => builder,
         }
     }
+}
+
+fn builder(tls: &Arc<rustls::ClientConfig>, timeout: Duration) -> ClientBuilder {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    Client::builder()
+        .tls_backend_preconfigured(rustls::ClientConfig::clone(tls))
+        .user_agent(concat!("seatsync/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .no_proxy()
+        // Sooner than the whole, so that a connection that was never made is told from an answer that never came.
+        .connect_timeout((timeout / 2).min(Duration::from_secs(10)))
+        .timeout(timeout)
+        .pool_idle_timeout(Duration::from_secs(90))
+        .tcp_keepalive(Duration::from_secs(60))
+}
+
+fn proxies_of(settings: &ProxySettings) -> Result<Vec<reqwest::Proxy>, TenantError> {
+    let made = |proxy: &Proxy, make: fn(&str) -> reqwest::Result<reqwest::Proxy>| {
+        let made = make(&proxy.url).map_err(|error| TenantError::Client(chain(&error)))?;
+        let made = made.no_proxy(NoProxy::from_string(&settings.except));
+        Ok(match &proxy.login {
+            Some((user, password)) => made.basic_auth(user, password.expose_secret()),
+            None => made,
+        })
+    };
+    let https = settings.https.iter().map(|proxy| made(proxy, |url| reqwest::Proxy::https(url)));
+    let http = settings.http.iter().map(|proxy| made(proxy, |url| reqwest::Proxy::http(url)));
+    https.chain(http).collect()
 }
 
 impl Trouble {
@@ -199,7 +254,11 @@ fn authority(url: &Url) -> String {
 
 /// The header's text is wiped from no memory but marked, so that no log of headers shows it.
 fn bearer(token: &SecretString) -> Option<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret())).ok()?;
+    secret_header("Bearer", token)
+}
+
+fn secret_header(scheme: &str, secret: &SecretString) -> Option<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("{scheme} {}", secret.expose_secret())).ok()?;
     value.set_sensitive(true);
     Some(value)
 }
@@ -234,6 +293,9 @@ fn trouble(host: &str, error: reqwest::Error) -> Trouble {
         return Trouble::NotSent(TenantError::Client(chain(&error)));
     }
     let detail = if timed_out { "no answer in time".into() } else { chain(&error) };
+    if detail.contains("proxy authorization required") {
+        return Trouble::NotSent(TenantError::ProxyLogin(host));
+    }
     match certificate_fault(&error) {
         Some(detail) => Trouble::NotSent(TenantError::Untrusted { host, detail }),
         None if unsent => Trouble::NotSent(TenantError::Unreachable { host, detail }),

@@ -25,8 +25,10 @@ pub use batch::{BATCH, BatchAnswer, BatchWrite, Change};
 pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
+pub use token::{CredentialExpiry, ExpiryWarning};
 pub use users::{Delta, DeltaLink, Listing};
 
+use crate::clock::Clock;
 use crate::model::identity::ClientRequestId;
 use crate::model::settings::TenantSettings;
 use http::{Body, Http, Received, Request, Trouble};
@@ -52,11 +54,11 @@ impl fmt::Debug for Graph {
 
 impl Graph {
     /// Prepares everything; nothing is asked of anybody yet.
-    pub fn new(settings: &TenantSettings, tls: Arc<rustls::ClientConfig>) -> Result<Self, TenantError> {
+    pub fn new(settings: &TenantSettings, tls: Arc<rustls::ClientConfig>, clock: Clock) -> Result<Self, TenantError> {
         http::check_address(&settings.graph_url)?;
         Ok(Self(Arc::new(Inner {
-            http: Http::new(&tls, settings.timeout)?,
-            tokens: Tokens::new(settings)?,
+            http: Http::new(&tls, settings)?,
+            tokens: Tokens::new(settings, clock)?,
             root: format!("{}/v1.0", settings.graph_url.trim_end_matches('/')),
         })))
     }
@@ -64,6 +66,11 @@ impl Graph {
     /// Fetches a token, unless a fresh one is there: shows whether login works, before anything is asked of Graph.
     pub async fn login(&self) -> Result<(), TenantError> {
         self.0.tokens.get(&self.0.http).await.map(drop)
+    }
+
+    /// When the credential ends, where that can be known; a certificate's file is read for it.
+    pub fn credential_expiry(&self) -> Result<Option<CredentialExpiry>, TenantError> {
+        self.0.tokens.expiry()
     }
 
     fn url(&self, path: &str) -> String {
@@ -84,7 +91,7 @@ impl Graph {
             let request = Request { url, body: Body::Get, token: Some(&token.secret), id: http::fresh_id() };
             let Received { host, status, headers, body } = self.0.http.read(request).await?;
             let body = body.map_err(TenantError::from)?;
-            if !renewed && wants_new_token(status, &body) {
+            if !renewed && wants_new_token(status, &headers, &body) {
                 self.0.tokens.discard(&token).await;
                 renewed = true;
                 continue;
@@ -105,7 +112,10 @@ impl Graph {
             let token = self.0.tokens.get(&self.0.http).await?;
             let sent = self.0.http.send(Request { url, body, token: Some(&token.secret), id }).await;
             let refused = match &sent {
-                Ok(received) => wants_new_token(received.status, received.body.as_deref().unwrap_or_default()),
+                Ok(received) => {
+                    let body = received.body.as_deref().unwrap_or_default();
+                    wants_new_token(received.status, &received.headers, body)
+                }
                 Err(_) => false,
             };
             if refused && !renewed {
@@ -118,12 +128,14 @@ impl Graph {
     }
 }
 
-/// Whether a newer token may help: the code says so, or nothing is said at all; or a permission is missing, since a token
-/// holds those of its issue.
-fn wants_new_token(status: u16, body: &[u8]) -> bool {
+/// Whether a newer token may help: the code or the challenge says so, or nothing is said at all; or a permission is missing,
+/// since a token holds those of its issue.
+fn wants_new_token(status: u16, headers: &reply::Headers, body: &[u8]) -> bool {
     let error = GraphError::read(body);
     let outdated = ["InvalidAuthenticationToken", "Authentication_ExpiredToken"].iter().any(|code| error.has(code));
-    status == 403 || (status == 401 && (outdated || error.codes.is_empty()))
+    // "Claims challenges": sent to those who can answer them, which we never said we could; a new token is all we have.
+    let challenged = headers.challenge.as_deref().is_some_and(|text| text.contains("insufficient_claims"));
+    status == 403 || (status == 401 && (outdated || challenged || error.codes.is_empty()))
 }
 
 /// A complete answer to a read.

@@ -25,6 +25,8 @@ pub struct Headers {
     pub request_id: Option<String>,
     /// `x-ms-ags-diagnostic`: where it was handled; support asks for it.
     pub diagnostic: Option<String>,
+    /// `WWW-Authenticate`: what the server wants to see first.
+    pub challenge: Option<String>,
     /// `x-ms-throttle-limit-percentage`: how full the quota is, sent above 0.8; 1.0 is full.
     pub pressure: Option<f64>,
 }
@@ -37,6 +39,7 @@ impl Headers {
             date: text("date"),
             request_id: text("request-id"),
             diagnostic: text("x-ms-ags-diagnostic"),
+            challenge: text("www-authenticate"),
             pressure: text("x-ms-throttle-limit-percentage").and_then(|share| share.trim().parse().ok()),
         }
     }
@@ -108,7 +111,7 @@ pub fn retry_after(headers: &Headers) -> Option<Duration> {
 }
 
 /// RFC 9110's preferred form, which is RFC 2822's with `GMT`.
-fn http_date(text: &str) -> Option<Timestamp> {
+pub(super) fn http_date(text: &str) -> Option<Timestamp> {
     jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text.trim()).ok()
 }
 

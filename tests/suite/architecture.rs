@@ -11,7 +11,7 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("config", &["model"]),
     ("store", &["model"]),
     ("directory", &["model", "tls"]),
-    ("tenant", &["model", "tls"]),
+    ("tenant", &["model", "clock", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),
     ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
@@ -21,13 +21,14 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 8] = [
+const OWNERS: [(&str, &[&str]); 9] = [
     ("ldap3", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
+    ("x509_parser", &["tenant"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];
@@ -36,7 +37,7 @@ const OWNERS: [(&str, &[&str]); 8] = [
 fn imports_run_one_way() {
     let allowed: BTreeMap<&str, &[&str]> = MAY_IMPORT.into_iter().collect();
     let mut wrong = Vec::new();
-    for (file, room, text) in product_files() {
+    for (file, room, text) in product_files().filter(|(file, ..)| !is_test(file)) {
         let may = allowed.get(room.as_str()).unwrap_or_else(|| panic!("src/{room} is in no rule of the house"));
         for line in text.lines().filter(|line| !line.trim_start().starts_with("//")) {
             for other in line.match_indices("crate::").map(|(at, found)| &line[at + found.len()..]) {

@@ -1,6 +1,7 @@
 //! What every test stands on: a directory and a tenant of the lab, a configuration that points at them, and an agent run from
 //! the library or as the real program.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Output;
 use std::time::Duration;
@@ -30,6 +31,8 @@ pub struct Bench {
     pub rules: String,
     /// Replacements in the configuration's text, applied in order.
     pub edits: Vec<(String, String)>,
+    /// Environment variables, for the library and the real program alike.
+    pub variables: BTreeMap<String, String>,
 }
 
 /// An account and, once it is there, its user.
@@ -57,6 +60,7 @@ impl Bench {
             extra: String::new(),
             rules: "[[license]]\nid = \"intune\"\nsku = \"EMS\"\n".into(),
             edits: Vec::new(),
+            variables: BTreeMap::new(),
         };
         bench.write("ca.pem", bench.directory.ca_pem());
         bench.write_secret("bind-password", &bench.directory.bind_password());
@@ -137,7 +141,8 @@ level = "debug"
     }
 
     pub fn settings(&self) -> Settings {
-        match config::load(&self.config(), &Environment::default()) {
+        let environment = Environment { variables: self.variables.clone(), ..Environment::default() };
+        match config::load(&self.config(), &environment) {
             Ok(settings) => settings,
             Err(error) => panic!("{error}"),
         }
@@ -170,7 +175,7 @@ level = "debug"
     /// The real program, which has not been started yet. It inherits nothing but the path to look for programs in.
     pub fn program(&self, arguments: &[&str]) -> tokio::process::Command {
         let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_seatsync"));
-        command.arg("--config").arg(self.config()).args(arguments).env_clear().kill_on_drop(true);
+        command.arg("--config").arg(self.config()).args(arguments).env_clear().envs(&self.variables).kill_on_drop(true);
         command
     }
 

@@ -131,6 +131,8 @@ fn codes_of(which: impl Fn(&Path) -> bool) -> BTreeSet<String> {
             let body = body.split("\n    }\n").next().unwrap_or_default();
             found.extend(body.split('"').skip(1).step_by(2).filter(|code| is_kebab(code)).map(str::to_owned));
         }
+        // The commands' own, which carry their code.
+        found.extend(after(&text, " code: \"").filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())));
     }
     found
 }

@@ -4,7 +4,9 @@
 mod architecture;
 mod bench;
 mod commands;
+mod contract;
 mod crash;
+mod credentials;
 mod daemon;
 mod documented;
 mod excluded;

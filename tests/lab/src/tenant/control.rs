@@ -14,8 +14,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     clock::parse_span,
+    credentials::FederatedCredential,
     fault::Fault,
     gate::{Hold, Verdict},
+    group,
     knobs::Knobs,
     license::LicenseChange,
     matching::Match,
@@ -26,11 +28,17 @@ use super::{
     view::View,
 };
 
-type Lab = Shares<Arc<Shared>>;
-type Answer = Result<Json<Value>, Refused>;
+pub(super) type Lab = Shares<Arc<Shared>>;
+pub(super) type Answer = Result<Json<Value>, Refused>;
 
 /// Something the lab was asked to do and cannot.
 pub(super) struct Refused(StatusCode, String);
+
+impl Refused {
+    pub(super) fn new(status: StatusCode, why: String) -> Self {
+        Self(status, why)
+    }
+}
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
@@ -64,13 +72,14 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/gates/{id}", delete(remove_gate))
         .route("/gates/{id}/release", post(release))
         .route("/gates/{id}/discard", post(discard))
+        .merge(group::control::routes())
 }
 
-fn done() -> Answer {
+pub(super) fn done() -> Answer {
     Ok(Json(json!({})))
 }
 
-fn text(value: impl serde::Serialize) -> Answer {
+pub(super) fn text(value: impl serde::Serialize) -> Answer {
     serde_json::to_value(value).map(Json).map_err(|error| Refused(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
@@ -176,6 +185,9 @@ async fn patch_sku(Shares(lab): Lab, Path(part): Path<String>, Json(set): Json<U
 struct AppChange {
     secret: Option<String>,
     secret_expires: Option<jiff::Timestamp>,
+    more_secrets: Option<Vec<String>>,
+    certificates: Option<Vec<String>>,
+    federated_credentials: Option<Vec<FederatedCredential>>,
     roles: Option<std::collections::BTreeSet<String>>,
 }
 
@@ -184,6 +196,10 @@ async fn patch_app(Shares(lab): Lab, Json(change): Json<AppChange>) -> Answer {
         for app in &mut state.apps {
             app.secret = change.secret.clone().unwrap_or_else(|| app.secret.clone());
             app.secret_expires = change.secret_expires.or(app.secret_expires);
+            app.more_secrets = change.more_secrets.clone().unwrap_or_else(|| app.more_secrets.clone());
+            app.certificates = change.certificates.clone().unwrap_or_else(|| app.certificates.clone());
+            let federated = change.federated_credentials.clone();
+            app.federated_credentials = federated.unwrap_or_else(|| app.federated_credentials.clone());
             app.roles = change.roles.clone().unwrap_or_else(|| app.roles.clone());
         }
     });

@@ -18,6 +18,9 @@ pub struct Counters {
     pub batch_items: u64,
     /// Answers with status 429, of requests and of batch items.
     pub throttled: u64,
+    /// The same by cause: `WriteLimitExceeded` and `ResourceUnitLimitExceeded` are the client's own doing, `storm` and
+    /// `fault` are not.
+    pub throttled_by_cause: BTreeMap<String, u64>,
     /// PATCHes of a user that name usageLocation, single or in a batch.
     pub patch_usage_location: WriteCount,
     /// assignLicense calls on users, single or in a batch.

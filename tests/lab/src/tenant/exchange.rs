@@ -1,9 +1,10 @@
 //! The way of one request, whole or item of a `$batch`: log, gate, latency, fault, effect, gate, answer.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::http::{HeaderMap, Method};
 use bytes::Bytes;
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::{
@@ -11,6 +12,7 @@ use super::{
     fault::Then,
     gate::{Hold, Verdict},
     graph::{self, Route, batch},
+    knobs::Concurrency,
     login,
     reply::{Correlation, Reply},
     request_log::{HEADERS, RequestRecord},
@@ -52,7 +54,7 @@ pub(super) struct Call {
     pub(super) route: Route,
     pub(super) user: Option<Addressed>,
     pub(super) correlation: Correlation,
-    /// Another license write for the same user was under way when this one came.
+    /// Another license write for the same user, or too many in the tenant, were under way when this one came.
     pub(super) collides: bool,
     record: u64,
 }
@@ -63,8 +65,20 @@ pub(super) enum Outcome {
     Reply(Reply),
     /// The body breaks off after so many bytes.
     Truncated(Reply, usize),
+    /// The body comes in pieces, over so long.
+    Slow(Reply, Duration),
     /// The connection is closed unanswered.
     Cut,
+}
+
+impl Outcome {
+    /// The answer, if any goes out.
+    pub(super) fn reply(&self) -> Option<&Reply> {
+        match self {
+            Self::Reply(reply) | Self::Truncated(reply, _) | Self::Slow(reply, _) => Some(reply),
+            Self::Cut => None,
+        }
+    }
 }
 
 impl Call {
@@ -114,7 +128,7 @@ async fn passed(held: Option<tokio::sync::oneshot::Receiver<Verdict>>) -> bool {
 }
 
 async fn carry_out(shared: &Arc<Shared>, call: &Call) -> Outcome {
-    let (latency, fault) = shared.write(|state| (state.knobs.latency, state.take_fault(call)));
+    let (latency, fault) = shared.write(|state| (state.knobs.latency, state.trouble(call)));
     let then = fault.unwrap_or_default();
     let delay = latency + then.delay;
     if !delay.is_zero() {
@@ -134,13 +148,18 @@ async fn carry_out(shared: &Arc<Shared>, call: &Call) -> Outcome {
     }
     match (outcome, then.truncate) {
         (Outcome::Reply(reply), Some(bytes)) => Outcome::Truncated(reply, bytes),
+        (Outcome::Reply(reply), None) if !then.slow_body.is_zero() => Outcome::Slow(reply, then.slow_body),
         (outcome, _) => outcome,
     }
 }
 
 async fn effect(shared: &Arc<Shared>, call: &Call) -> Outcome {
     match &call.route {
-        Route::Token(tenant) => Outcome::Reply(shared.write(|state| login::answer(state, tenant, call))),
+        Route::Token(tenant) => {
+            let mut reply = shared.write(|state| login::answer(state, tenant, call));
+            call.correlation.date(&mut reply);
+            Outcome::Reply(reply)
+        }
         Route::Batch if call.batch_item.is_none() => Box::pin(batch::answer(shared, call)).await,
         _ => Outcome::Reply(shared.write(|state| graph::answer(state, call))),
     }
@@ -169,6 +188,7 @@ impl State {
                 client_request_id: sent.clone().unwrap_or_else(|| request_id.clone()),
                 request_id,
                 at,
+                date: at.saturating_add(SignedDuration::from_secs(self.knobs.date_skew)).unwrap_or(at),
             },
             collides: false,
             record: 0,
@@ -176,8 +196,10 @@ impl State {
         self.count(&call);
         if let Some(user) = call.user.as_ref().filter(|_| call.is_license_write()) {
             let under_way = self.license_writes.entry(user.id).or_default();
-            call.collides = *under_way > 0;
+            call.collides = *under_way > 0 && self.knobs.concurrency != Concurrency::Allowed;
             *under_way += 1;
+            let all: u32 = self.license_writes.values().sum();
+            call.collides |= self.knobs.parallel_writes.is_some_and(|borne| all > borne);
         }
         call.record = self.log.open(record(&call, sent, self.knobs.record_bodies));
         call
@@ -216,6 +238,18 @@ impl State {
         }
     }
 
+    /// The fault that takes the request, else what the storm does to it.
+    fn trouble(&mut self, call: &Call) -> Option<Then> {
+        if let Some(then) = self.take_fault(call) {
+            return Some(then);
+        }
+        let (word, then) = self.storm(call)?;
+        if let Some(record) = self.log.record_mut(call.record) {
+            record.storm = Some(word.to_owned());
+        }
+        Some(then)
+    }
+
     fn take_fault(&mut self, call: &Call) -> Option<Then> {
         let fault = self.faults.iter_mut().find_map(|fault| fault.matcher.takes(call).then_some(fault))?;
         let (id, then) = (fault.id, fault.then.clone());
@@ -231,20 +265,28 @@ impl State {
             && let Some(under_way) = self.license_writes.get_mut(&user.id)
         {
             *under_way = under_way.saturating_sub(1);
+            self.license_writes.retain(|_, under_way| *under_way > 0);
         }
         let now = self.now();
         let bodies = self.knobs.record_bodies && !call.is_login();
-        let reply = match outcome {
-            Outcome::Reply(reply) | Outcome::Truncated(reply, _) => Some(reply),
-            Outcome::Cut => None,
-        };
-        self.counters.throttled += u64::from(reply.is_some_and(|reply| reply.status.as_u16() == 429));
+        let reply = outcome.reply();
+        let throttled = reply.filter(|reply| reply.status.as_u16() == 429);
+        self.counters.throttled += u64::from(throttled.is_some());
         let Some(record) = self.log.record_mut(call.record) else {
             return;
         };
+        if let Some(reply) = throttled {
+            let limit = reply.headers.get("x-ms-throttle-information").and_then(|value| value.to_str().ok());
+            let cause = match (record.fault, &record.storm) {
+                (Some(_), _) => "fault",
+                (None, Some(_)) => "storm",
+                (None, None) => limit.unwrap_or("unknown"),
+            };
+            *self.counters.throttled_by_cause.entry(cause.to_owned()).or_default() += 1;
+        }
         record.ended = Some(now);
         record.status = reply.map(|reply| reply.status.as_u16());
-        record.cut = !matches!(outcome, Outcome::Reply(_));
+        record.cut = matches!(outcome, Outcome::Cut | Outcome::Truncated(..));
         record.response_body = reply.filter(|_| bodies).map(|reply| String::from_utf8_lossy(&reply.body).into_owned());
     }
 }
@@ -265,6 +307,7 @@ fn record(call: &Call, client_request_id: Option<String>, bodies: bool) -> Reque
         started: call.correlation.at,
         ended: None,
         fault: None,
+        storm: None,
         cut: false,
         request_body: (bodies && !call.is_login()).then(|| String::from_utf8_lossy(&call.body).into_owned()),
         response_body: None,

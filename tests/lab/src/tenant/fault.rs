@@ -24,7 +24,7 @@ pub struct Fault {
     pub then: Then,
 }
 
-/// What happens to a faulty request. A delay goes with everything; of `cut`, `status` and `truncate` the first counts.
+/// What happens to a faulty request. Delays go with everything; of `cut`, `status` and `truncate` the first counts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Then {
@@ -50,6 +50,9 @@ pub struct Then {
     /// Sends only so many bytes of the right answer's body, then closes the connection.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub truncate: Option<usize>,
+    /// Sends the headers at once and the body in pieces over so long.
+    #[serde(with = "span", skip_serializing_if = "Duration::is_zero")]
+    pub slow_body: Duration,
     /// The request is carried out all the same; only its answer is lost or wrong.
     pub after_effect: bool,
 }
@@ -103,6 +106,19 @@ impl Fault {
     #[must_use]
     pub fn delayed(when: Match, delay: Duration) -> Self {
         Self { when, then: Then { delay, ..Then::default() } }
+    }
+
+    /// Carries out and answers, the body trickling over so long.
+    #[must_use]
+    pub fn slow_body(when: Match, over: Duration) -> Self {
+        Self { when, then: Then { slow_body: over, ..Then::default() } }
+    }
+
+    /// A gateway's page of HTML instead of Graph's answer, nothing being carried out.
+    #[must_use]
+    pub fn gateway(when: Match, status: u16) -> Self {
+        let page = format!("<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>");
+        Self::raw(when, status, "text/html; charset=utf-8", &page)
     }
 
     /// The same, but the request is carried out although the answer is lost or wrong.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::clock::span;
+use super::{clock::span, language::Language, storm::Storm, throttling::Throttling};
 
 /// How far from ideal the tenant behaves; the default is an ideal one: no lag at all.
 ///
@@ -57,6 +57,29 @@ pub struct Knobs {
     pub delta_duplicates: bool,
     /// Two license writes for one user at once: whether and how the later one is refused.
     pub concurrency: Concurrency,
+    /// So many license writes at once are borne in the whole tenant; one more is a concurrency violation as well.
+    pub parallel_writes: Option<u32>,
+    /// What the tenant limits.
+    pub throttling: Throttling,
+    /// Random trouble with writes.
+    pub storm: Storm,
+    /// For how long a new user is not found by advanced queries, whose index trails.
+    #[serde(with = "span")]
+    pub index_lag: Duration,
+    /// The second page of a plain `assignedLicenses/any(…)` filter says `Directory_ExpiredPageToken`, as seen in the field.
+    pub license_filter_expires: bool,
+    /// What a change of a group or its licenses takes to reach the members' licenses.
+    #[serde(with = "span")]
+    pub group_licensing_delay: Duration,
+    /// How long after its issue a token becomes valid (`nbf`).
+    #[serde(with = "span")]
+    pub token_not_before: Duration,
+    /// Seconds that the `Date` header is ahead of the tenant; behind if negative.
+    pub date_skew: i64,
+    /// The language of Graph's error texts.
+    pub language: Language,
+    /// Answers are packed for clients that accept gzip.
+    pub gzip: bool,
     /// Keep request and answer bodies in the log (never those of the login endpoint).
     pub record_bodies: bool,
 }
@@ -116,6 +139,16 @@ impl Default for Knobs {
             delta_replay: 0,
             delta_duplicates: false,
             concurrency: Concurrency::Allowed,
+            parallel_writes: None,
+            throttling: Throttling::default(),
+            storm: Storm::default(),
+            index_lag: Duration::ZERO,
+            license_filter_expires: false,
+            group_licensing_delay: Duration::ZERO,
+            token_not_before: Duration::ZERO,
+            date_skew: 0,
+            language: Language::English,
+            gzip: true,
             record_bodies: false,
         }
     }

@@ -39,12 +39,12 @@ pub(super) struct Seats {
 }
 
 /// The body of assignLicense, understood.
-struct Asked {
-    add: Vec<(Uuid, BTreeSet<Uuid>)>,
-    remove: Vec<Uuid>,
+pub(super) struct Asked {
+    pub(super) add: Vec<(Uuid, BTreeSet<Uuid>)>,
+    pub(super) remove: Vec<Uuid>,
 }
 
-fn asked(body: &Value) -> Result<Asked, GraphError> {
+pub(super) fn asked(body: &Value) -> Result<Asked, GraphError> {
     let missing: Vec<&str> =
         ["addLicenses", "removeLicenses"].into_iter().filter(|name| !body[*name].is_array()).collect();
     if !missing.is_empty() {
@@ -109,7 +109,8 @@ impl State {
         for sku in newly_held {
             self.check_seat(sku)?;
         }
-        self.check_plans_together(&next)?;
+        self.check_exclusions(&next)?;
+        self.check_dependencies(&next)?;
         if !changed.is_empty() {
             self.relicense(id, next, true);
         }
@@ -117,7 +118,7 @@ impl State {
         Ok(changed.iter().map(part).collect())
     }
 
-    fn check_product(&self, id: Uuid, disabled: &BTreeSet<Uuid>) -> Result<(), GraphError> {
+    pub(super) fn check_product(&self, id: Uuid, disabled: &BTreeSet<Uuid>) -> Result<(), GraphError> {
         let Some(sku) = self.skus.iter().find(|sku| sku.sku_id == id) else {
             return Err(GraphError::bad_request(format!(
                 "License {id} does not correspond to a valid company License."
@@ -168,7 +169,7 @@ impl State {
         }))
     }
 
-    fn check_seat(&self, id: Uuid) -> Result<(), GraphError> {
+    pub(super) fn check_seat(&self, id: Uuid) -> Result<(), GraphError> {
         let seats = self.skus.iter().find(|sku| sku.sku_id == id).map_or(0, |sku| sku.prepaid_units.assignable());
         if self.consumed(id) < seats {
             return Ok(());
@@ -176,7 +177,7 @@ impl State {
         Err(GraphError::bad_request(format!("Subscription with SKU {id} does not have any available licenses.")))
     }
 
-    fn check_plans_together(&self, next: &Licensing) -> Result<(), GraphError> {
+    pub(super) fn check_exclusions(&self, next: &Licensing) -> Result<(), GraphError> {
         let enabled = enabled_plans(next, &self.skus);
         for pair in &self.exclusions {
             if pair.plans.iter().all(|plan| enabled.contains_key(plan)) {
@@ -186,6 +187,11 @@ impl State {
                 )));
             }
         }
+        Ok(())
+    }
+
+    pub(super) fn check_dependencies(&self, next: &Licensing) -> Result<(), GraphError> {
+        let enabled = enabled_plans(next, &self.skus);
         for rule in &self.dependencies {
             let missing: Vec<String> =
                 rule.needs.iter().filter(|plan| !enabled.contains_key(plan)).map(Uuid::to_string).collect();
@@ -260,7 +266,7 @@ impl State {
     }
 
     /// Replaces someone's licenses and all that follows from them: plans, seats, what delta reports, what reads show.
-    fn relicense(&mut self, id: Uuid, mut next: Licensing, lagging: bool) {
+    pub(super) fn relicense(&mut self, id: Uuid, mut next: Licensing, lagging: bool) {
         let now = self.now();
         next.work_out_plans(&self.skus, now);
         let (span, reads) = (self.knobs.license_lag, self.knobs.license_lag_reads);

@@ -1,16 +1,13 @@
-//! The token endpoint: client credentials with a secret, verified, and the AADSTS errors of a refusal.
+//! The token endpoint: client credentials with a secret or an assertion, verified, and the AADSTS errors of a refusal.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use axum::http::{StatusCode, header};
-use base64::{
-    Engine,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::{clock::after, exchange::Call, graph::decoded, reply::Reply, state::State};
+use super::{access_token, clock::after, exchange::Call, graph::decoded, reply::Reply, state::State, world::App};
 
 /// Graph hosts a token may be meant for, the lab's own address apart.
 const GRAPH_HOSTS: [&str; 4] = [
@@ -30,7 +27,8 @@ pub(super) struct Token {
     pub(super) for_graph: bool,
 }
 
-struct Refusal {
+/// Why no token is given.
+pub(super) struct Refusal {
     status: StatusCode,
     error: &'static str,
     code: u32,
@@ -38,7 +36,7 @@ struct Refusal {
 }
 
 impl Refusal {
-    fn new(status: u16, error: &'static str, code: u32, text: String) -> Self {
+    pub(super) fn new(status: u16, error: &'static str, code: u32, text: String) -> Self {
         Self { status: StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST), error, code, text }
     }
 
@@ -80,14 +78,20 @@ fn grant(state: &mut State, tenant: &str, call: &Call) -> Result<serde_json::Val
         return Err(Refusal::new(400, "unsupported_grant_type", 70_003, text));
     }
     let (client_id, secret) = credentials(call, &form)?;
-    let roles = verify(state, &client_id, secret.as_deref())?;
+    let app = app(state, &client_id)?;
+    match (&secret, assertion(&form)?) {
+        (None, Some(assertion)) => {
+            let here = |scheme: &str| format!("{scheme}://{}/{tenant}/oauth2/v2.0/token", call.host);
+            super::credentials::verify(app, assertion, &[here("http"), here("https")], state.now())?;
+        }
+        (secret, _) => verify(app, secret.as_deref(), state.now())?,
+    }
+    let roles = app.roles.clone();
     let resource = resource(form.get("scope").ok_or_else(|| Refusal::missing("scope"))?)?;
-    let for_graph = GRAPH_HOSTS.contains(&resource.as_str()) || resource == format!("http://{}", call.host);
-    let lifetime = state.knobs.token_lifetime;
-    let token = draw_token(state);
-    let expires = after(call.correlation.at, lifetime);
-    state.tokens.insert(token.clone(), Token { expires, roles, for_graph });
-    let seconds = lifetime.as_secs();
+    let for_graph = is_graph(&resource) || resource == format!("http://{}", call.host);
+    let grant = Granted { app_id: &client_id, resource: &resource, roles, for_graph };
+    let token = issue(state, grant, call.correlation.at);
+    let seconds = state.knobs.token_lifetime.as_secs();
     Ok(json!({ "token_type": "Bearer", "expires_in": seconds, "ext_expires_in": seconds, "access_token": token }))
 }
 
@@ -104,21 +108,67 @@ fn credentials(call: &Call, form: &BTreeMap<String, String>) -> Result<(String, 
     Ok((client_id, form.get("client_secret").cloned().or(basic_secret)))
 }
 
-/// The roles of the app whose secret this is.
-fn verify(state: &State, client_id: &str, secret: Option<&str>) -> Result<BTreeSet<String>, Refusal> {
-    let Some(app) = state.apps.iter().find(|app| app.app_id.eq_ignore_ascii_case(client_id)) else {
+/// Whether a token for that resource is one for Graph.
+pub(super) fn is_graph(resource: &str) -> bool {
+    GRAPH_HOSTS.contains(&resource.trim_end_matches('/'))
+}
+
+/// What a token is issued for.
+pub(super) struct Granted<'a> {
+    /// The app, or the identity.
+    pub app_id: &'a str,
+    /// The audience, as it was asked for.
+    pub resource: &'a str,
+    /// What it may do.
+    pub roles: BTreeSet<String>,
+    /// Whether the audience is Graph.
+    pub for_graph: bool,
+}
+
+/// Issues a token.
+pub(super) fn issue(state: &mut State, granted: Granted<'_>, at: Timestamp) -> String {
+    let expires = after(at, state.knobs.token_lifetime);
+    let Granted { app_id, resource, roles, for_graph } = granted;
+    let token = access_token::draw(state, app_id, resource, &roles, (at, expires));
+    state.tokens.insert(token.clone(), Token { expires, roles, for_graph });
+    token
+}
+
+/// The assertion, if one was sent in the form that has a name.
+fn assertion(form: &BTreeMap<String, String>) -> Result<Option<&str>, Refusal> {
+    let Some(assertion) = form.get("client_assertion") else { return Ok(None) };
+    match form.get("client_assertion_type").map(String::as_str) {
+        Some("urn:ietf:params:oauth:client-assertion-type:jwt-bearer") => Ok(Some(assertion)),
+        Some(_) => {
+            let text = "The client_assertion_type is not supported.".to_owned();
+            Err(Refusal::new(400, "invalid_request", 50_027, text))
+        }
+        None => Err(Refusal::missing("client_assertion_type")),
+    }
+}
+
+/// The app of that id.
+fn app<'a>(state: &'a State, client_id: &str) -> Result<&'a App, Refusal> {
+    state.apps.iter().find(|app| app.app_id.eq_ignore_ascii_case(client_id)).ok_or_else(|| {
         let text = format!(
             "Application with identifier '{client_id}' was not found in the directory '{}'. This can happen if the \
              application has not been installed by the administrator of the tenant or consented to by any user in the \
              tenant. You may have sent your authentication request to the wrong tenant.",
             state.organization.display_name
         );
-        return Err(Refusal::new(400, "unauthorized_client", 700_016, text));
-    };
+        Refusal::new(400, "unauthorized_client", 700_016, text)
+    })
+}
+
+/// Whether this is a secret of the app.
+fn verify(app: &App, secret: Option<&str>, now: Timestamp) -> Result<(), Refusal> {
     let Some(secret) = secret else {
         let text = "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.";
         return Err(Refusal::new(401, "invalid_client", 7_000_218, text.to_owned()));
     };
+    if app.more_secrets.iter().any(|other| other == secret) {
+        return Ok(());
+    }
     if secret != app.secret {
         let text = format!(
             "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not \
@@ -127,7 +177,7 @@ fn verify(state: &State, client_id: &str, secret: Option<&str>) -> Result<BTreeS
         );
         return Err(Refusal::new(401, "invalid_client", 7_000_215, text));
     }
-    if app.secret_expires.is_some_and(|expires| expires <= state.now()) {
+    if app.secret_expires.is_some_and(|expires| expires <= now) {
         let text = format!(
             "The provided client secret keys for app '{}' are expired. Visit the Azure portal to create new keys for your \
              app, or consider using certificate credentials for added security.",
@@ -135,7 +185,7 @@ fn verify(state: &State, client_id: &str, secret: Option<&str>) -> Result<BTreeS
         );
         return Err(Refusal::new(401, "invalid_client", 7_000_222, text));
     }
-    Ok(app.roles.clone())
+    Ok(())
 }
 
 /// The one resource of a `…/.default` scope.
@@ -157,15 +207,6 @@ fn resource(scope: &str) -> Result<String, Refusal> {
             Err(Refusal::new(400, "invalid_scope", 70_011, text))
         }
     }
-}
-
-/// Looks like a JWT, holds nothing.
-fn draw_token(state: &mut State) -> String {
-    let mut part = |uuids: usize| {
-        let bytes: Vec<u8> = (0..uuids).flat_map(|_| state.draw_id().into_bytes()).collect();
-        URL_SAFE_NO_PAD.encode(bytes)
-    };
-    format!("eyJ0eXAiOiJKV1Qi{}.eyJhdWQi{}.{}", part(2), part(12), part(8))
 }
 
 fn refused(state: &mut State, call: &Call, refusal: &Refusal) -> Reply {

@@ -6,23 +6,30 @@
 //! Texts, codes and headers are those that public material shows Microsoft answering with; where it does not, the doc
 //! comment says that the text is assumed.
 
+mod access_token;
 pub mod cli;
 mod clock;
 mod connection;
 mod control;
 mod counters;
 mod countries;
+mod credentials;
+mod encoding;
 mod exchange;
 mod fault;
 pub mod follow;
+mod front;
 mod gate;
 mod graph;
+mod group;
 mod handle;
 mod knobs;
+mod language;
 mod license;
 mod licensing;
 mod login;
 mod matching;
+mod metadata;
 mod new_user;
 mod person;
 mod properties;
@@ -32,6 +39,8 @@ mod server;
 mod shared;
 mod sku;
 mod state;
+mod storm;
+mod throttling;
 mod view;
 mod world;
 
@@ -39,14 +48,21 @@ mod world;
 mod tests;
 
 pub use counters::{Counters, UserCounters, WriteCount};
+pub use credentials::{AppCertificate, FederatedCredential, Issuer, TestKey};
 pub use fault::{Fault, Then};
+pub use front::TlsFront;
 pub use gate::{Gate, GateReport, Held, Hold};
+pub use group::{GroupView, NewGroup};
 pub use handle::Tenant;
 pub use knobs::{Concurrency, DeltaShape, ExpiredDelta, Knobs};
+pub use language::Language;
 pub use license::LicenseChange;
 pub use matching::Match;
+pub use metadata::{Metadata, MetadataRequest};
 pub use new_user::{NewLicense, NewUser};
 pub use request_log::RequestRecord;
 pub use sku::{PrepaidUnits, ServicePlan, Sku};
+pub use storm::Storm;
+pub use throttling::{Limit, RetryAfter, Throttling};
 pub use view::{LicenseView, SkuView, StateView, UserView, View};
 pub use world::{App, Dependency, Exclusion, Organization, World, WorldError};

@@ -35,6 +35,13 @@ impl Reply {
         Self::json(StatusCode::OK, ODATA, body)
     }
 
+    /// A successful answer in plain text.
+    pub(super) fn text(text: &str) -> Self {
+        let mut reply = Self::empty(StatusCode::OK).with("content-type", "text/plain");
+        reply.body = Bytes::from(text.to_owned());
+        reply
+    }
+
     /// Sets a header; a name or value HTTP does not allow is left out.
     pub(super) fn set(&mut self, name: &str, value: &str) {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
@@ -70,6 +77,8 @@ pub(super) struct Correlation {
     /// What the client sent, else the request id again.
     pub(super) client_request_id: String,
     pub(super) at: Timestamp,
+    /// What `Date` says.
+    pub(super) date: Timestamp,
 }
 
 impl GraphError {
@@ -136,11 +145,16 @@ impl GraphError {
 }
 
 impl Correlation {
+    /// Sets `Date`.
+    pub(super) fn date(&self, reply: &mut Reply) {
+        reply.set("date", &self.date.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+    }
+
     /// Adds what every Graph answer carries. An answer without a body has no OData headers, as recorded on the wire.
     pub(super) fn stamp(&self, reply: &mut Reply, resource_units: u32) {
         reply.set("request-id", &self.request_id);
         reply.set("client-request-id", &self.client_request_id);
-        reply.set("date", &self.at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
+        self.date(reply);
         reply.set("cache-control", "no-cache");
         reply.set("strict-transport-security", "max-age=31536000");
         reply.set(

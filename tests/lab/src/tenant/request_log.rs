@@ -43,6 +43,10 @@ pub struct RequestRecord {
     pub ended: Option<Timestamp>,
     /// The fault that took it.
     pub fault: Option<u64>,
+    /// What the storm did to it: `throttled`, `throttledApplied`, `unavailable`, `violation`, `cut`, `cutAfter`, `gateway`
+    /// or `gatewayAfter`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storm: Option<String>,
     /// The connection was closed instead of an answer.
     pub cut: bool,
     /// With the knob `recordBodies`.

@@ -1,6 +1,6 @@
 //! The HTTP side: takes a request off the wire, has it carried out, puts the answer on the wire.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     connection::{Doorway, Switch},
     control,
+    encoding::{accepts_gzip, gzip},
     exchange::{Incoming, Outcome, perform},
     reply::Reply,
     shared::Shared,
@@ -42,15 +43,19 @@ async fn graph_or_login(
     ConnectInfo(switch): ConnectInfo<Switch>,
     request: Request,
 ) -> Response {
+    let packs = accepts_gzip(request.headers());
     let Some(incoming) = read(request).await else {
         switch.throw();
         return Response::new(Body::empty());
     };
+    let packs = packs && shared.read(|state| state.knobs.gzip);
+    let packed = |reply: Reply| if packs { gzip(reply) } else { reply };
     // As a task of its own: a client that goes away does not undo what it asked for.
     let carried_out = tokio::spawn(async move { perform(&shared, incoming).await });
     match carried_out.await {
-        Ok(Outcome::Reply(reply)) => whole(reply),
-        Ok(Outcome::Truncated(reply, bytes)) => broken(reply, bytes),
+        Ok(Outcome::Reply(reply)) => whole(packed(reply)),
+        Ok(Outcome::Truncated(reply, bytes)) => broken(packed(reply), bytes),
+        Ok(Outcome::Slow(reply, over)) => trickling(packed(reply), over),
         Ok(Outcome::Cut) | Err(_) => {
             switch.throw();
             Response::new(Body::empty())
@@ -82,6 +87,21 @@ fn response(reply: Reply, body: Body) -> Response {
 fn whole(reply: Reply) -> Response {
     let body = Body::from(reply.body.clone());
     response(reply, body)
+}
+
+/// Sends the headers at once and the body in pieces, the last after `over`.
+fn trickling(reply: Reply, over: Duration) -> Response {
+    const PIECES: usize = 8;
+    let body = reply.body.clone();
+    let size = body.len().div_ceil(PIECES).max(1);
+    let count = body.len().div_ceil(size).max(1);
+    let pause = over / u32::try_from(count).unwrap_or(1);
+    let pieces = (0..count).map(move |n| body.slice(n * size..((n + 1) * size).min(body.len())));
+    let sent = stream::iter(pieces).then(move |piece| async move {
+        tokio::time::sleep(pause).await;
+        Ok::<Bytes, io::Error>(piece)
+    });
+    response(reply, Body::from_stream(sent))
 }
 
 /// Announces the whole body, sends its beginning and closes.

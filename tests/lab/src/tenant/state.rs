@@ -12,6 +12,7 @@ use super::{
     counters::Counters,
     fault::ArmedFault,
     gate::GateState,
+    group::Group,
     knobs::Knobs,
     login::Token,
     new_user::NewUser,
@@ -19,6 +20,7 @@ use super::{
     properties::{Kind, property},
     request_log::RequestLog,
     sku::Sku,
+    throttling::AppMeters,
     world::{App, Dependency, Exclusion, Organization, World, WorldError},
 };
 
@@ -31,6 +33,7 @@ pub(super) struct State {
     pub(super) dependencies: Vec<Dependency>,
     pub(super) knobs: Knobs,
     pub(super) people: BTreeMap<Uuid, Person>,
+    pub(super) groups: BTreeMap<Uuid, Group>,
     by_upn: BTreeMap<String, Uuid>,
     by_anchor: BTreeMap<String, BTreeSet<Uuid>>,
     pub(super) seq: u64,
@@ -43,6 +46,9 @@ pub(super) struct State {
     /// Delta tokens of an earlier epoch are expired.
     pub(super) delta_epoch: u64,
     pub(super) license_writes: BTreeMap<Uuid, u32>,
+    pub(super) meters: AppMeters,
+    /// Requests that wrote while a storm raged.
+    pub(super) storm_requests: u64,
     pub(super) faults: Vec<ArmedFault>,
     pub(super) gates: BTreeMap<u64, GateState>,
     pub(super) last_id: u64,
@@ -63,6 +69,7 @@ impl State {
             dependencies: world.dependencies,
             knobs: world.knobs,
             people: BTreeMap::new(),
+            groups: BTreeMap::new(),
             by_upn: BTreeMap::new(),
             by_anchor: BTreeMap::new(),
             seq: 0,
@@ -72,6 +79,8 @@ impl State {
             tokens: BTreeMap::new(),
             delta_epoch: 0,
             license_writes: BTreeMap::new(),
+            meters: AppMeters::default(),
+            storm_requests: 0,
             faults: Vec::new(),
             gates: BTreeMap::new(),
             last_id: 0,
@@ -82,6 +91,9 @@ impl State {
         for user in world.users {
             let id = state.add_user(user).map_err(WorldError::Invalid)?;
             state.person_mut(id, |person| person.arrived = None);
+        }
+        for group in world.groups {
+            state.add_group(group).map_err(WorldError::Invalid)?;
         }
         Ok(state)
     }
@@ -258,6 +270,7 @@ impl State {
 
     /// Lets pass what time has brought: stale pictures end.
     pub(super) fn settle(&mut self) {
+        self.settle_groups();
         if self.lagging.is_empty() {
             return;
         }

@@ -5,6 +5,7 @@ use uuid::Uuid;
 
 use super::{
     counters::{Counters, UserCounters},
+    group::GroupView,
     person::{Existence, Person},
     request_log::RequestRecord,
     sku::{PrepaidUnits, Sku},
@@ -25,6 +26,9 @@ pub struct StateView {
     pub users: Vec<UserView>,
     /// All SKUs.
     pub skus: Vec<SkuView>,
+    /// All groups, in order of id.
+    #[serde(default)]
+    pub groups: Vec<GroupView>,
     /// What was asked.
     pub counters: Counters,
 }
@@ -171,7 +175,12 @@ impl<'a> View<'a> {
     /// A copy of all this, the log apart.
     #[must_use]
     pub fn to_owned(&self) -> StateView {
-        StateView { users: self.users().collect(), skus: self.skus().collect(), counters: self.counters().clone() }
+        StateView {
+            users: self.users().collect(),
+            skus: self.skus().collect(),
+            groups: self.groups().collect(),
+            counters: self.counters().clone(),
+        }
     }
 
     fn plan_name(&self, id: Uuid) -> String {
@@ -179,7 +188,7 @@ impl<'a> View<'a> {
         plan.map_or_else(|| id.to_string(), |plan| plan.service_plan_name.clone())
     }
 
-    fn plan_names(&self, ids: impl Iterator<Item = Uuid>) -> Vec<String> {
+    pub(super) fn plan_names(&self, ids: impl Iterator<Item = Uuid>) -> Vec<String> {
         let mut names: Vec<String> = ids.map(|id| self.plan_name(id)).collect();
         names.sort_unstable();
         names

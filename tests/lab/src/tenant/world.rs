@@ -7,6 +7,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
+    credentials::FederatedCredential,
+    group::NewGroup,
     knobs::Knobs,
     new_user::NewUser,
     sku::{ServicePlan, Sku},
@@ -28,6 +30,9 @@ pub struct World {
     /// Users that exist from the start.
     #[serde(default, rename = "user")]
     pub users: Vec<NewUser>,
+    /// Groups that exist from the start.
+    #[serde(default, rename = "group")]
+    pub groups: Vec<NewGroup>,
     /// Pairs of plans nobody can hold together.
     #[serde(default, rename = "mutuallyExclusive")]
     pub exclusions: Vec<Exclusion>,
@@ -78,6 +83,15 @@ pub struct App {
     /// Application permissions with consent, by name (`User.Read.All`). A token holds what stood here at its issue.
     #[serde(default)]
     pub roles: BTreeSet<String>,
+    /// Further secrets, as when one replaces another.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub more_secrets: Vec<String>,
+    /// Certificates whose keys sign assertions, in PEM.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<String>,
+    /// Whose tokens stand for the app.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub federated_credentials: Vec<FederatedCredential>,
 }
 
 /// Two plans nobody can hold together.
@@ -131,7 +145,7 @@ impl World {
     /// The example without its users.
     #[must_use]
     pub fn empty_contoso() -> Self {
-        Self { users: Vec::new(), ..Self::contoso() }
+        Self { users: Vec::new(), groups: Vec::new(), ..Self::contoso() }
     }
 
     /// Reads a world from TOML.
@@ -153,6 +167,12 @@ impl World {
     /// Adds a user that exists from the start.
     pub fn add_user(&mut self, user: NewUser) -> &mut Self {
         self.users.push(user);
+        self
+    }
+
+    /// Adds a group that exists from the start.
+    pub fn add_group(&mut self, group: NewGroup) -> &mut Self {
+        self.groups.push(group);
         self
     }
 

@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{authorize, body};
+use super::{access::authenticate, body, refused};
 use crate::tenant::{
     exchange::{Call, Incoming, Outcome, perform},
     reply::{GraphError, Reply},
@@ -53,15 +53,20 @@ pub(in crate::tenant) fn answer<'a>(
     call: &'a Call,
 ) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
     Box::pin(async move {
-        let checked = shared.read(|state| authorize(state, call)).and_then(|()| items(call));
+        let checked = shared.read(|state| authenticate(state, call)).and_then(|_| items(call));
         let answers = match checked {
             Ok((items, order)) => run(shared, call, items, order).await,
             Err(error) => Some(Err(error)),
         };
         let mut reply = match answers {
             None => return Outcome::Cut,
-            Some(Ok(answers)) => Reply::json(StatusCode::OK, "application/json", &json!({ "responses": answers })),
-            Some(Err(error)) => error.reply(&call.correlation),
+            Some(Ok(answers)) => {
+                let throttled = answers.iter().any(|answer| answer["status"] == 429);
+                let status = shared.read(|state| state.knobs.throttling.batch_status).filter(|_| throttled);
+                let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::OK);
+                Reply::json(status, "application/json", &json!({ "responses": answers }))
+            }
+            Some(Err(error)) => shared.read(|state| refused(state, call, error)),
         };
         call.correlation.stamp(&mut reply, 1);
         Outcome::Reply(reply)
@@ -152,10 +157,7 @@ fn dependency_failed(item: &Item) -> Value {
 
 async fn one(shared: &Arc<Shared>, call: &Call, item: &Item) -> Option<Value> {
     match incoming(call, item) {
-        Ok(incoming) => match perform(shared, incoming).await {
-            Outcome::Reply(reply) | Outcome::Truncated(reply, _) => Some(wrapped(&item.id, &reply)),
-            Outcome::Cut => None,
-        },
+        Ok(incoming) => perform(shared, incoming).await.reply().map(|reply| wrapped(&item.id, reply)),
         Err(error) => Some(wrapped(&item.id, &error.reply(&call.correlation))),
     }
 }

@@ -1,17 +1,21 @@
 //! Graph v1.0, as far as the lab knows it: routes, tokens, permissions, and what each request costs.
 
+mod access;
 pub(super) mod batch;
 mod delta;
 mod filter;
+mod groups;
 mod page;
 mod products;
 mod query;
+mod route;
 mod users;
 
 use axum::http::{Method, StatusCode};
 use serde_json::Value;
 
-use self::query::Query;
+pub(super) use self::route::{Reach, Route};
+use self::{access::Caller, query::Query};
 use super::{
     counters::WriteKind,
     exchange::Call,
@@ -19,78 +23,9 @@ use super::{
     state::State,
 };
 
-/// What a path addresses.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Route {
-    /// The login endpoint, with the tenant in its path.
-    Token(String),
-    Users,
-    UsersDelta,
-    /// By id or UPN, decoded.
-    User(String),
-    AssignLicense(String),
-    SubscribedSkus,
-    /// By `{tenant}_{sku}`.
-    SubscribedSku(String),
-    Organization,
-    Batch,
-    /// A first segment of Graph that the lab does not know.
-    UnknownSegment(String),
-    /// Outside `/v1.0`.
-    Elsewhere,
-}
-
-impl Route {
-    pub(super) fn of(method: &Method, path: &str) -> Self {
-        let segments: Vec<String> = path.split('/').filter(|segment| !segment.is_empty()).map(decoded).collect();
-        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
-        match segments.as_slice() {
-            [tenant, "oauth2", "v2.0", "token"] if *method == Method::POST => Self::Token((*tenant).to_owned()),
-            ["v1.0", rest @ ..] => Self::of_graph(rest),
-            _ => Self::Elsewhere,
-        }
-    }
-
-    fn of_graph(segments: &[&str]) -> Self {
-        match segments {
-            ["users"] => Self::Users,
-            ["users", "delta" | "delta()" | "microsoft.graph.delta" | "microsoft.graph.delta()"] => Self::UsersDelta,
-            ["users", key] => Self::User((*key).to_owned()),
-            ["users", key, "assignLicense" | "microsoft.graph.assignLicense"] => Self::AssignLicense((*key).to_owned()),
-            ["subscribedSkus"] => Self::SubscribedSkus,
-            ["subscribedSkus", key] => Self::SubscribedSku((*key).to_owned()),
-            ["organization"] => Self::Organization,
-            ["$batch"] => Self::Batch,
-            [.., last] => Self::UnknownSegment((*last).to_owned()),
-            [] => Self::Elsewhere,
-        }
-    }
-
-    /// Key of the user it addresses.
-    pub(super) fn user(&self) -> Option<&str> {
-        match self {
-            Self::User(key) | Self::AssignLicense(key) => Some(key),
-            _ => None,
-        }
-    }
-
-    /// The name under which it is counted.
-    pub(super) fn name(&self, method: &Method) -> String {
-        let path = match self {
-            Self::Token(_) => "/token",
-            Self::Users => "/users",
-            Self::UsersDelta => "/users/delta",
-            Self::User(_) => "/users/{id}",
-            Self::AssignLicense(_) => "/users/{id}/assignLicense",
-            Self::SubscribedSkus => "/subscribedSkus",
-            Self::SubscribedSku(_) => "/subscribedSkus/{id}",
-            Self::Organization => "/organization",
-            Self::Batch => "/$batch",
-            Self::UnknownSegment(_) | Self::Elsewhere => "unknown",
-        };
-        format!("{method} {path}")
-    }
-}
+/// The words of a concurrency violation, whatever its status and code.
+pub(super) const CONCURRENT: &str =
+    "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.";
 
 /// What kind of write a request is, if it is one.
 pub(super) fn write_kind(call: &Call) -> Option<WriteKind> {
@@ -107,19 +42,43 @@ pub(super) fn write_kind(call: &Call) -> Option<WriteKind> {
 /// Answers anything but the login endpoint and a whole `$batch`.
 pub(super) fn answer(state: &mut State, call: &Call) -> Reply {
     let query = Query::of(call.query.as_deref());
-    let outcome = authorize(state, call).and_then(|()| dispatch(state, call, &query));
-    let mut reply = outcome.unwrap_or_else(|error| error.reply(&call.correlation));
-    call.correlation.stamp(&mut reply, resource_units(call, &query));
+    let units = resource_units(call, &query);
+    let mut charge = super::throttling::Charge::default();
+    let outcome = access::authenticate(state, call).and_then(|caller| {
+        charge = state.charge(&caller.app_id, units, call.method != Method::GET);
+        charge.refusal.take().map_or(Ok(()), Err)?;
+        access::authorize(&caller, call)?;
+        dispatch(state, call, &query, &caller)
+    });
+    let mut reply = outcome.unwrap_or_else(|error| refused(state, call, error));
+    call.correlation.stamp(&mut reply, units);
+    charge.tell(&mut reply);
     reply
 }
 
-fn dispatch(state: &mut State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
+/// An error as it goes out.
+fn refused(state: &State, call: &Call, error: GraphError) -> Reply {
+    state.knobs.language.translated(error).reply(&call.correlation)
+}
+
+fn dispatch(state: &mut State, call: &Call, query: &Query, caller: &Caller) -> Result<Reply, GraphError> {
     match (&call.route, &call.method) {
         (Route::Users, &Method::GET) => users::list(state, call, query),
+        (Route::UsersCount, &Method::GET) => users::count(state, call, query),
         (Route::UsersDelta, &Method::GET) => delta::answer(state, call, query),
         (Route::User(key), &Method::GET) => users::get(state, call, query, key),
         (Route::User(key), &Method::PATCH) => users::patch(state, call, key),
         (Route::AssignLicense(key), &Method::POST) => users::assign_license(state, call, key),
+        (Route::ReprocessLicenses(key), &Method::POST) => users::reprocess(state, call, key),
+        (Route::LicenseDetails(key), &Method::GET) => products::license_details(state, call, query, key),
+        (Route::MemberOf(key, reach), &Method::GET) => groups::member_of(state, call, query, key, *reach),
+        (Route::Groups, &Method::GET) => groups::list(state, call, query),
+        (Route::GroupsCount, &Method::GET) => groups::count(state, call, query),
+        (Route::Group(key), &Method::GET) => groups::get(state, call, query, key),
+        (Route::GroupAssignLicense(key), &Method::POST) => groups::assign_license(state, call, key),
+        (Route::GroupMembers(key, members), &Method::GET) => {
+            groups::members(state, call, query, (key.as_str(), *members), caller)
+        }
         (Route::SubscribedSkus, &Method::GET) => products::list(state, call, query),
         (Route::SubscribedSku(key), &Method::GET) => products::get(state, call, query, key),
         (Route::Organization, &Method::GET) => products::organization(state, call, query),
@@ -136,65 +95,20 @@ fn dispatch(state: &mut State, call: &Call, query: &Query) -> Result<Reply, Grap
     }
 }
 
-/// Checks the token and that it carries one of the roles the request takes.
-pub(super) fn authorize(state: &State, call: &Call) -> Result<(), GraphError> {
-    let bearer =
-        call.header("authorization").and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default().trim();
-    if bearer.is_empty() {
-        return Err(GraphError::unauthenticated("Access token is empty."));
-    }
-    let Some(token) = state.tokens.get(bearer) else {
-        return Err(GraphError::unauthenticated("CompactToken parsing failed with error code: 80049217"));
-    };
-    if token.expires <= call.correlation.at {
-        return Err(GraphError::unauthenticated("Lifetime validation failed, the token is expired."));
-    }
-    if !token.for_graph {
-        return Err(GraphError::unauthenticated("Access token validation failure. Invalid audience."));
-    }
-    match roles(call) {
-        Some(roles) if !roles.iter().any(|role| token.roles.contains(*role)) => Err(GraphError::denied()),
-        _ => Ok(()),
-    }
-}
-
-/// Application permissions any one of which suffices, from Microsoft's permissions list; `None`: a token is enough.
-fn roles(call: &Call) -> Option<&'static [&'static str]> {
-    Some(match (&call.route, &call.method) {
-        (Route::Users | Route::UsersDelta | Route::User(_), &Method::GET) => {
-            &["User.Read.All", "Directory.Read.All", "User.ReadWrite.All", "Directory.ReadWrite.All"]
-        }
-        (Route::User(_), _) => &["User.ReadUpdate.All", "User.ReadWrite.All", "Directory.ReadWrite.All"],
-        (Route::AssignLicense(_), _) => {
-            &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"]
-        }
-        (Route::SubscribedSkus | Route::SubscribedSku(_), _) => &[
-            "LicenseAssignment.Read.All",
-            "Organization.Read.All",
-            "Organization.ReadWrite.All",
-            "Directory.Read.All",
-            "Directory.ReadWrite.All",
-        ],
-        (Route::Organization, _) => &[
-            "DeviceManagementServiceConfig.Read.All",
-            "User.Read.All",
-            "Organization.Read.All",
-            "Directory.Read.All",
-            "Directory.ReadWrite.All",
-        ],
-        _ => return None,
-    })
-}
-
-/// What the request costs in resource units: a base per route, less one for `$select`, less one for a small `$top`.
+/// What the request costs in resource units, as Microsoft's table has it: a base per route, one less for `$select`, one
+/// more for `$expand`, one less for a small `$top`, never below one.
 fn resource_units(call: &Call, query: &Query) -> u32 {
-    let base: u32 = match call.route {
-        Route::Users => 2,
+    let base: u32 = match &call.route {
+        _ if call.method != Method::GET => 1,
+        Route::Users | Route::LicenseDetails(_) | Route::MemberOf(..) => 2,
         Route::SubscribedSkus => 3,
+        Route::GroupMembers(_, members) if members.reach == Reach::Transitive => 5,
+        Route::GroupMembers(..) => 3,
         _ => 1,
     };
     let small = query.get("$top").and_then(|top| top.parse::<u32>().ok()).is_some_and(|top| top < 20);
-    base.saturating_sub(u32::from(query.get("$select").is_some()) + u32::from(small)).max(1)
+    let more = base + u32::from(query.get("$expand").is_some());
+    more.saturating_sub(u32::from(query.get("$select").is_some()) + u32::from(small)).max(1)
 }
 
 /// The JSON body of a write.

@@ -1,13 +1,14 @@
 //! `subscribedSkus` and `organization`.
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use super::{page, query::Query};
+use super::{page, query::Query, users};
 use crate::tenant::{
     exchange::Call,
     person::instant,
     reply::{GraphError, Reply},
-    sku::Sku,
+    sku::{ServicePlan, Sku},
     state::State,
 };
 
@@ -33,18 +34,7 @@ fn id(state: &State, sku: &Sku) -> String {
 
 fn subscribed(state: &State, sku: &Sku) -> Value {
     let organization = &state.organization;
-    let plans: Vec<Value> = sku
-        .service_plans
-        .iter()
-        .map(|plan| {
-            json!({
-                "servicePlanId": plan.service_plan_id,
-                "servicePlanName": plan.service_plan_name,
-                "provisioningStatus": plan.provisioning_status,
-                "appliesTo": plan.applies_to,
-            })
-        })
-        .collect();
+    let plans: Vec<Value> = sku.service_plans.iter().map(plan).collect();
     json!({
         "accountName": organization.default_domain.split('.').next(),
         "accountId": organization.id,
@@ -67,6 +57,34 @@ fn selected(whole: Value, query: &Query) -> Value {
     let names: Vec<&str> = select.split(',').map(str::trim).collect();
     let members = whole.as_object().cloned().unwrap_or_default();
     Value::Object(members.into_iter().filter(|(name, _)| names.contains(&name.as_str())).collect::<Map<_, _>>())
+}
+
+/// `GET /users/{id}/licenseDetails`.
+pub(super) fn license_details(state: &mut State, call: &Call, query: &Query, key: &str) -> Result<Reply, GraphError> {
+    let user = users::present(state, key)?;
+    let detail = |sku: &Sku| {
+        let plans: Vec<Value> = sku.service_plans.iter().map(plan).collect();
+        // Microsoft's ids of these are opaque; so are these.
+        let id = URL_SAFE_NO_PAD.encode([user.into_bytes(), sku.sku_id.into_bytes()].concat());
+        let whole = json!({
+            "id": id, "skuId": sku.sku_id, "skuPartNumber": sku.sku_part_number, "servicePlans": plans,
+        });
+        selected(whole, query)
+    };
+    let held = state.people[&user].shown_licensing().held_skus();
+    let value: Vec<Value> = state.skus.iter().filter(|sku| held.contains(&sku.sku_id)).map(detail).collect();
+    let context = page::context(call, &format!("users('{user}')/licenseDetails"));
+    state.note_read(user);
+    Ok(Reply::odata(&json!({ "@odata.context": context, "value": value })))
+}
+
+fn plan(plan: &ServicePlan) -> Value {
+    json!({
+        "servicePlanId": plan.service_plan_id,
+        "servicePlanName": plan.service_plan_name,
+        "provisioningStatus": plan.provisioning_status,
+        "appliesTo": plan.applies_to,
+    })
 }
 
 /// `GET /organization`.

@@ -1,6 +1,6 @@
 //! The query of a Graph request.
 
-use crate::tenant::{login::form_decoded, properties::property, reply::GraphError};
+use crate::tenant::{exchange::Call, login::form_decoded, properties::property, reply::GraphError};
 
 /// Query options, decoded, in order.
 #[derive(Debug, Default)]
@@ -47,6 +47,19 @@ impl Query {
         }
     }
 
+    /// Whether it is an advanced query: `ConsistencyLevel: eventual` and `$count=true`.
+    pub(super) fn is_advanced(&self, call: &Call) -> bool {
+        eventual(call) && self.get("$count") == Some("true")
+    }
+
+    /// Refuses the path segment `/$count` without `ConsistencyLevel: eventual`.
+    pub(super) fn require_eventual(&self, call: &Call) -> Result<(), GraphError> {
+        match eventual(call) {
+            true => Ok(()),
+            false => Err(GraphError::bad_request("$count is not currently supported.")),
+        }
+    }
+
     /// Refuses options the resource does not support.
     pub(super) fn refuse(&self, names: &[&str]) -> Result<(), GraphError> {
         match names.iter().find(|name| self.get(name).is_some()) {
@@ -58,4 +71,8 @@ impl Query {
             None => Ok(()),
         }
     }
+}
+
+fn eventual(call: &Call) -> bool {
+    call.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"))
 }

@@ -1,6 +1,6 @@
 //! Users: listing, reading, PATCH, assignLicense.
 
-use std::ops::Bound;
+use std::{collections::BTreeSet, ops::Bound};
 
 use axum::http::StatusCode;
 use serde_json::{Map, Value, json};
@@ -8,11 +8,12 @@ use uuid::Uuid;
 
 use super::{
     body,
-    filter::Filter,
+    filter::{Fields, Filter, Filtered},
     page::{self, PageToken},
     query::Query,
 };
 use crate::tenant::{
+    clock::after,
     counters::WriteKind,
     countries::is_country,
     exchange::Call,
@@ -27,24 +28,29 @@ use crate::tenant::{
 pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
     query.refuse(&["$skip", "$search", "$orderby", "$expand"])?;
     let select = query.select()?;
-    let advanced = call.header("consistencylevel").is_some_and(|level| level.eq_ignore_ascii_case("eventual"));
-    let counted = advanced && query.get("$count") == Some("true");
-    let filter = query.get("$filter").map(|text| Filter::parse(text, counted)).transpose()?;
+    let counted = query.is_advanced(call);
+    let filter = query.get("$filter").map(|text| Filter::parse(text, Fields::User, counted)).transpose()?;
     let size = page::size(state, query.get("$top"))?;
     let token: Option<PageToken> = query.get("$skiptoken").map(page::decode).transpose()?;
     if let Some(token) = &token {
         page::check_age(state, token.issued)?;
+        // Seen in the field: the token of such a listing is dead on arrival.
+        let by_license = filter.as_ref().is_some_and(Filter::by_license);
+        if state.knobs.license_filter_expires && by_license && !counted {
+            return Err(page::expired());
+        }
     }
     let blank = token.as_ref().is_some_and(|token| token.blank);
     let from = token.as_ref().and_then(|token| token.after);
-    let matching = matching(state, from, filter.as_ref(), if blank { 1 } else { size + 1 });
+    let asked = Asked { filter: filter.as_ref(), advanced: counted };
+    let matching = matching(state, from, asked, if blank { 1 } else { size + 1 });
     let shown = &matching[..if blank { 0 } else { matching.len().min(size) }];
     let items: Vec<Value> = shown.iter().map(|id| Value::Object(state.people[id].project(select.as_deref()))).collect();
     let mut body = Map::new();
     let set = select.as_ref().map_or("users".to_owned(), |names| format!("users({})", names.join(",")));
     body.insert("@odata.context".to_owned(), json!(page::context(call, &set)));
     if counted && token.is_none() {
-        let all = self::matching(state, None, filter.as_ref(), usize::MAX).len();
+        let all = self::matching(state, None, asked, usize::MAX).len();
         body.insert("@odata.count".to_owned(), json!(all));
     }
     if matching.len() > shown.len() {
@@ -63,10 +69,39 @@ pub(super) fn list(state: &mut State, call: &Call, query: &Query) -> Result<Repl
     Ok(Reply::odata(&Value::Object(body)))
 }
 
-/// The first `limit` users after `from` that the filter takes, in order of id.
-fn matching(state: &State, from: Option<Uuid>, filter: Option<&Filter>, limit: usize) -> Vec<Uuid> {
-    let takes =
-        |person: &&Person| person.existence == Existence::Present && filter.is_none_or(|filter| filter.takes(person));
+/// `GET /users/$count`: plain text, for advanced queries alone.
+pub(super) fn count(state: &mut State, call: &Call, query: &Query) -> Result<Reply, GraphError> {
+    query.require_eventual(call)?;
+    let filter = query.get("$filter").map(|text| Filter::parse(text, Fields::User, true)).transpose()?;
+    let asked = Asked { filter: filter.as_ref(), advanced: true };
+    Ok(Reply::text(&matching(state, None, asked, usize::MAX).len().to_string()))
+}
+
+impl Filtered for Person {
+    fn value(&self, name: &str) -> Value {
+        Self::value(self, name)
+    }
+
+    fn skus(&self) -> BTreeSet<Uuid> {
+        self.shown_licensing().held_skus()
+    }
+}
+
+/// Which users a listing is about.
+#[derive(Clone, Copy)]
+struct Asked<'a> {
+    filter: Option<&'a Filter>,
+    advanced: bool,
+}
+
+/// The first `limit` users after `from` that the filter takes, in order of id. Advanced queries ask an index that trails.
+fn matching(state: &State, from: Option<Uuid>, asked: Asked<'_>, limit: usize) -> Vec<Uuid> {
+    let Asked { filter, advanced } = asked;
+    let (now, lag) = (state.now(), state.knobs.index_lag);
+    let indexed = |person: &Person| !advanced || person.arrived.is_none_or(|arrived| after(arrived, lag) <= now);
+    let takes = |person: &&Person| {
+        person.existence == Existence::Present && indexed(person) && filter.is_none_or(|filter| filter.takes(*person))
+    };
     if let Some(candidates) = filter.and_then(|filter| filter.candidates(state)) {
         let later = candidates.into_iter().filter(|id| from.is_none_or(|from| *id > from));
         return later.filter(|id| state.people.get(id).as_ref().is_some_and(takes)).take(limit).collect();
@@ -77,7 +112,7 @@ fn matching(state: &State, from: Option<Uuid>, filter: Option<&Filter>, limit: u
 }
 
 /// The user a request addresses, unless it is deleted or not yet on this replica.
-fn present(state: &mut State, key: &str) -> Result<Uuid, GraphError> {
+pub(super) fn present(state: &mut State, key: &str) -> Result<Uuid, GraphError> {
     let known = state.find(key).filter(|id| state.people[id].existence == Existence::Present);
     known.filter(|id| !state.still_absent(*id)).ok_or_else(|| GraphError::not_found(key))
 }
@@ -98,7 +133,9 @@ pub(super) fn get(state: &mut State, call: &Call, query: &Query, key: &str) -> R
 pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, GraphError> {
     let body = body(call)?;
     let id = present(state, key)?;
-    let changes: Vec<(String, Value)> = body.as_object().cloned().unwrap_or_default().into_iter().collect();
+    // Microsoft's own clients send `@odata.type` along.
+    let members = body.as_object().cloned().unwrap_or_default().into_iter();
+    let changes: Vec<(String, Value)> = members.filter(|(name, _)| !name.starts_with('@')).collect();
     let synced = state.people[&id].flag("onPremisesSyncEnabled") == Some(true);
     for (name, value) in &changes {
         check_patch(name, value, synced)?;
@@ -148,14 +185,12 @@ pub(super) fn assign_license(state: &mut State, call: &Call, key: &str) -> Resul
     let body = body(call)?;
     let id = present(state, key)?;
     if call.collides {
-        let words = "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.";
-        match state.knobs.concurrency {
-            Concurrency::Allowed => {}
-            Concurrency::Conflict => {
-                return Err(GraphError::new(StatusCode::CONFLICT, "Directory_ConcurrencyViolation", words));
+        return Err(match state.knobs.concurrency {
+            Concurrency::BadRequest => GraphError::bad_request(super::CONCURRENT),
+            Concurrency::Allowed | Concurrency::Conflict => {
+                GraphError::new(StatusCode::CONFLICT, "Directory_ConcurrencyViolation", super::CONCURRENT)
             }
-            Concurrency::BadRequest => return Err(GraphError::bad_request(words)),
-        }
+        });
     }
     let parts = state.assign_license(id, &body)?;
     if !parts.is_empty() {
@@ -164,4 +199,19 @@ pub(super) fn assign_license(state: &mut State, call: &Call, key: &str) -> Resul
     let mut user = state.people[&id].project(None);
     user.insert("@odata.context".to_owned(), json!(page::context(call, "users/$entity")));
     Ok(Reply::odata(&Value::Object(user)).with("location", "https://graph.microsoft.com"))
+}
+
+/// `POST /users/{id}/reprocessLicenseAssignment`: what its groups give is worked out anew, and what stands in the way is
+/// said.
+pub(super) fn reprocess(state: &mut State, call: &Call, key: &str) -> Result<Reply, GraphError> {
+    let id = present(state, key)?;
+    let before = state.people[&id].licensing.sources.clone();
+    let outcome = state.reprocess_licenses(id);
+    if state.people[&id].licensing.sources != before {
+        state.count_effect(id, WriteKind::Other, &[]);
+    }
+    outcome?;
+    let mut user = state.people[&id].project(None);
+    user.insert("@odata.context".to_owned(), json!(page::context(call, "users/$entity")));
+    Ok(Reply::odata(&Value::Object(user)))
 }

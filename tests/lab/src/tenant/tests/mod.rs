@@ -1,11 +1,15 @@
 //! The tenant, asked over real sockets.
 
 mod control;
+mod credentials;
 mod delta;
 mod faults;
 mod follow;
+mod groups;
+mod limits;
 mod listing;
 mod login;
+mod wire;
 mod writes;
 
 use reqwest::{Client, Method, header::HeaderMap};

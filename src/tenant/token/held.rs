@@ -1,36 +1,23 @@
-//! The access token: fetched by the client-credential grant, kept, renewed early, shared by all who need it.
-//!
-//! "Microsoft identity platform and the OAuth 2.0 client credentials flow": a POST of a form to `{login}/{tenant}/oauth2/v2.0/
-//! token`. The token is opaque; its lifetime is `expires_in`, never assumed.
+//! The token in use: when it is renewed, who waits for it, and what a failure means for those who wait. Pure but for the
+//! log line of a renewal that failed.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use secrecy::{ExposeSecret as _, SecretString};
-use tokio::sync::Mutex;
+use secrecy::SecretString;
 
-use super::error::TenantError;
-use super::http::{Body, Http, Request, check_address, fresh_id};
-use super::login::{self, Grant};
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Credential, TenantSettings};
+use crate::tenant::error::TenantError;
+use crate::tenant::login::Grant;
 
 /// How long before its end a long-lived token is renewed.
 const EARLY: Duration = Duration::from_secs(300);
 /// How long a failed early renewal is left alone while the old token still serves.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Gives out tokens.
-pub(super) struct Tokens {
-    url: String,
-    client_id: String,
-    scope: String,
-    credential: Credential,
-    state: Mutex<State>,
-}
-
+/// What is held, and what became of the last attempt.
 #[derive(Default)]
-struct State {
+pub(super) struct State {
     held: Option<Arc<Token>>,
     renew_at: Option<Instant>,
     failed: Option<(Instant, TenantError)>,
@@ -38,75 +25,23 @@ struct State {
 }
 
 /// A token in use.
-pub(super) struct Token {
+pub(in crate::tenant) struct Token {
     /// What goes into the header.
     pub secret: SecretString,
     expires: Instant,
 }
 
-impl Tokens {
-    /// Knows whom to ask; asks nobody yet.
-    pub fn new(settings: &TenantSettings) -> Result<Self, TenantError> {
-        check_address(&settings.login_url)?;
-        Ok(Self {
-            url: format!("{}/{}/oauth2/v2.0/token", settings.login_url.trim_end_matches('/'), settings.id),
-            client_id: settings.client_id.clone(),
-            scope: format!("{}/.default", settings.scope.trim_end_matches('/')),
-            credential: settings.credential.clone(),
-            state: Mutex::default(),
-        })
-    }
-
-    /// A token that is good for a while. Who comes while another renews it waits and shares what comes of it, success or
-    /// failure.
-    pub async fn get(&self, http: &Http) -> Result<Arc<Token>, TenantError> {
-        let asked = Instant::now();
-        let mut state = self.state.lock().await;
-        let now = Instant::now();
-        if let Some(ready) = state.ready(asked, now) {
-            return ready;
-        }
-        let fetched = self.fetch(http).await;
-        state.take(now, Instant::now(), fetched)
-    }
-
-    /// Forgets a token that Graph refused, unless it was replaced meanwhile.
-    pub async fn discard(&self, token: &Arc<Token>) {
-        let mut state = self.state.lock().await;
-        if state.held.as_ref().is_some_and(|held| Arc::ptr_eq(held, token)) {
-            state.held = None;
-        }
-    }
-
-    async fn fetch(&self, http: &Http) -> Result<Grant, TenantError> {
-        let Credential::Secret(secret) = &self.credential;
-        let fields = [
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("scope", &self.scope),
-            ("client_secret", secret.expose_secret()),
-        ];
-        let request = Request { url: &self.url, body: Body::Form(&fields), token: None, id: fresh_id() };
-        let received = http.read(request).await?;
-        login::read(received.status, &received.headers, &received.body.map_err(TenantError::from)?)
-            .map_err(|error| unsaid(error, secret))
-    }
-}
-
-/// Should the endpoint quote what it was sent, the quotation is taken out.
-fn unsaid(mut error: TenantError, secret: &SecretString) -> TenantError {
-    if let TenantError::Login { detail, .. } | TenantError::LoginUnavailable { detail, .. } = &mut error
-        && !secret.expose_secret().is_empty()
-    {
-        *detail = detail.replace(secret.expose_secret(), "…");
-    }
-    error
-}
-
 impl State {
+    /// Forgets a token, unless it was replaced meanwhile.
+    pub fn discard(&mut self, token: &Arc<Token>) {
+        if self.held.as_ref().is_some_and(|held| Arc::ptr_eq(held, token)) {
+            self.held = None;
+        }
+    }
+
     /// What can be answered without asking: the token while it is young, the failure of an attempt that was under way
     /// when the caller came, or that the endpoint wants to be left alone.
-    fn ready(&self, asked: Instant, now: Instant) -> Option<Result<Arc<Token>, TenantError>> {
+    pub fn ready(&self, asked: Instant, now: Instant) -> Option<Result<Arc<Token>, TenantError>> {
         let usable = self.held.as_ref().filter(|token| now < token.expires);
         if let Some(token) = usable
             && self.renew_at.is_some_and(|at| now < at)
@@ -126,7 +61,7 @@ impl State {
     }
 
     /// Takes in what an attempt brought. `began` counts for the lifetime, so that the way there and back is not forgotten.
-    fn take(
+    pub fn take(
         &mut self,
         began: Instant,
         ended: Instant,
@@ -150,7 +85,7 @@ impl State {
         if let Some(token) = self.held.as_ref().filter(|token| ended < token.expires) {
             tracing::warn!(code = error.code(), %error, "the access token could not be renewed yet; the old one still serves");
             let pause = if error.class() == Class::Heals { PAUSE } else { EARLY };
-            self.renew_at = Some(ended + error.retry_after().unwrap_or(pause));
+            self.renew_at = Some(ended + error.retry_after().unwrap_or_default().max(pause));
             return Ok(Arc::clone(token));
         }
         self.failed = Some((ended, error.clone()));
@@ -225,13 +160,5 @@ mod tests {
         assert!(state.ready(early, after(start, 3420)).unwrap().is_ok());
         assert!(state.ready(after(start, 3431), after(start, 3431)).is_none());
         assert!(state.take(late, late, Err(down)).is_err());
-    }
-
-    #[test]
-    fn a_quoted_secret_is_taken_out() {
-        let secret: SecretString = "hunter2".to_owned().into();
-        let error = TenantError::Login { fault: LoginFault::SecretWrong, detail: "secret hunter2 is wrong".into() };
-        let error = unsaid(error, &secret);
-        assert!(!format!("{error} {error:?}").contains("hunter2"));
     }
 }
