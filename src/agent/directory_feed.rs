@@ -56,9 +56,13 @@ impl Agent {
     async fn directory_turn(&self, dc: &mut Dc) -> Result<(), AgentError> {
         let state = dc.state().await?;
         let domain = state.key.domain;
-        self.store.bind_domain(domain, &self.settings.directory.domain, self.clock.now()).await?;
+        let feed = self.store.bind_domain(domain, &self.settings.directory.domain, self.clock.now()).await?;
         let known = self.store.watermark(&state.key).await?;
+        let scan_is_due = feed.next_scan.is_some_and(|at| at <= self.clock.now());
         match changes::next(known.as_ref(), &state) {
+            Step::Nothing | Step::Delta { .. } if scan_is_due => {
+                self.read_everything(dc, state, "to see what no change tells".to_owned()).await?;
+            }
             Step::Nothing => self.store.directory_is_quiet(domain, self.clock.now()).await?,
             Step::Delta { since } => self.read_changes(dc, state, since).await?,
             Step::FullScan { why } => self.read_everything(dc, state, why.to_string()).await?,

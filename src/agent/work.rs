@@ -256,6 +256,8 @@ impl Agent {
             self.show("judging", turn.judged);
             let moved = self.store.record(judgements, &read, &settings.digest, now).await?;
             tell(moved, &catalog);
+            // Somebody may be awaited from now on: the tenant is looked at more often then.
+            self.tenant_bell.notify_one();
         }
         self.store.end_pass().await?;
         if first {
@@ -280,7 +282,12 @@ impl Agent {
 
     async fn allotment(&self) -> Result<Plan, AgentError> {
         let now = self.clock.now();
-        let candidates = self.store.candidates(now).await?;
+        let catalog = self.store.catalog().await?;
+        let rules = bind(&self.settings.rules, &catalog);
+        let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.product.is_ok());
+        // What a rule wanted before it was made unusable is kept, and not written.
+        let mut candidates = self.store.candidates(now).await?;
+        candidates.retain(|candidate| usable(&candidate.rule));
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
         Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))

@@ -15,7 +15,14 @@ pub(super) fn refusal(code: &str, answer: &Answer) -> Reason {
         "plan-dependency" => "turn on the plan it needs, or turn the dependent one off with `disable_plans`",
         "plan-not-in-sku" => "correct `disable_plans`",
         "proxy-address-conflict" => "another object has the same mail address: resolve that in the directory",
-        "usage-location-unacceptable" => {
+        "license-inherited-from-group" => "change the license of the group it comes from",
+        "location-mastered-on-premises" => {
+            "the directory owns this attribute: set msExchUsageLocation there, and usage_location.write = false"
+        }
+        "location-invalid" => "correct the account's country, or `usage_location`",
+        "graph-conflict" => "another change stands against it: see the user in the Entra admin center",
+        "directory-quota-exceeded" => "the tenant is full: remove objects or ask Microsoft for more",
+        "usage-location-unacceptable" | "plan-prohibited-in-location" => {
             "the user's usage location does not allow this product: set another, or turn the prohibited plan off"
         }
         _ => "see the user in the Entra admin center",

@@ -3,6 +3,7 @@
 use super::round::Hand;
 use crate::clock::later;
 use crate::decide::next_confirmation;
+use crate::observe::Event;
 use crate::store::{LicenseOutcome, StoreError};
 use crate::tenant::TenantError;
 
@@ -43,7 +44,7 @@ impl Hand {
             let name = intent.name.clone();
             let seen = self.store.settle(intent, &self.config, self.clock.now()).await?;
             let visible = seen == LicenseOutcome::Visible;
-            tracing::info!(event = "write-settled", user = name, visible, "{name}: settled by reading");
+            Event::WriteSettled { name, visible }.emit();
             settled += 1;
         }
         Ok(settled)

@@ -87,12 +87,13 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
 /// Whether it is all right, and if not, what first.
 fn headline(report: &Report, running: bool, now: Timestamp) -> String {
     let halted = report.halted.as_ref().filter(|(until, _)| *until > now);
-    let state = if !running {
-        "no agent is running".to_owned()
-    } else if let Some(why) = &report.paused {
-        format!("paused: {why}; `seatsync resume` goes on")
+    let alone = if running { "" } else { "no agent is running; " };
+    let state = if let Some(why) = &report.paused {
+        format!("{alone}paused: {why}; `seatsync resume` goes on")
     } else if let Some((until, why)) = halted {
-        format!("nothing is written until {}: {why}", time(*until))
+        format!("{alone}nothing is written until {}: {why}", time(*until))
+    } else if !running {
+        "no agent is running".to_owned()
     } else if !report.troubles.is_empty() {
         "running, with trouble".to_owned()
     } else if !report.acquainted {

@@ -358,7 +358,7 @@ fn answer_advice(code: u32) -> &'static str {
             "Nothing was concluded from the partial answer and it is tried again; if it stays, compare the LDAP policy \
              (MaxPageSize, MaxQueryDuration, in lDAPAdminLimits) with its defaults."
         }
-        8 => "Use ldaps or starttls as transport: the domain controller requires signing or TLS.",
+        8 => "Write the server as ldaps://… or ldap+starttls://…: the domain controller requires signing or TLS.",
         10 => {
             "The base belongs to another domain: name a domain controller of that domain; referrals are not followed."
         }

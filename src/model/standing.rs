@@ -259,6 +259,9 @@ impl Standing {
             Self::Retrying { attempt, at, reason } => Some(format!("try {} at {}: {reason}", attempt + 1, second(*at))),
             Self::Confirming { accepted } => Some(format!("accepted at {}, not yet seen to work", second(*accepted))),
             Self::Refused { reason, .. } => Some(reason.to_string()),
+            Self::AwaitingSeat => Some("no seat is free: goes on by itself once one is".into()),
+            Self::RemovedByOther => Some("somebody took it away: left alone, `seatsync retry` gives it again".into()),
+            Self::Baseline => Some("was there before: left alone, `seatsync include` brings it in".into()),
             Self::Reclaiming { at } => Some(format!("to be taken back at {}", second(*at))),
             _ => None,
         }

@@ -34,6 +34,7 @@ pub enum Event {
     LocationSet { name: String, location: String, request_id: Option<String> },
     LicenseAccepted { name: String, products: String, request_id: Option<String> },
     WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
+    WriteSettled { name: String, visible: bool },
     Waiting { product: String, persons: u64 },
     Held { hold: HoldId, rule: String, persons: u64, reason: String },
     Halted { until: Timestamp, why: String },
@@ -73,6 +74,7 @@ impl Event {
             Self::LocationSet { .. } => "location-set",
             Self::LicenseAccepted { .. } => "license-accepted",
             Self::WriteFailed { .. } => "write-failed",
+            Self::WriteSettled { .. } => "write-settled",
             Self::Waiting { .. } => "seats-gone",
             Self::Held { .. } => "cohort-held",
             Self::Halted { .. } => "writing-halted",
@@ -117,6 +119,7 @@ impl Event {
             | Self::StandingMoved { name, .. }
             | Self::LocationSet { name, .. }
             | Self::LicenseAccepted { name, .. }
+            | Self::WriteSettled { name, .. }
             | Self::WriteFailed { name, .. } => Some(name),
             _ => None,
         }
@@ -177,6 +180,10 @@ impl fmt::Display for Event {
             Self::LocationSet { name, location, .. } => write!(f, "{name}: usage location set to {location}"),
             Self::LicenseAccepted { name, products, .. } => write!(f, "{name}: {products} assigned, reading back"),
             Self::WriteFailed { name, what, why, .. } => write!(f, "{name}: {what} not written: {why}"),
+            Self::WriteSettled { name, visible } => {
+                let seen = if *visible { "was done" } else { "was not done, and is decided anew" };
+                write!(f, "{name}: the outcome of a write was unknown; reading shows that it {seen}")
+            }
             Self::Waiting { product, persons } => {
                 write!(f, "{persons} more wait for a seat of {product}; they go on by themselves when seats return")
             }

@@ -1,12 +1,12 @@
 //! The directory's feed: domains, watermarks, pages of accounts.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 use uuid::Uuid;
 
 use super::audit::{AuditKind, Entry, append};
-use super::rows::{json, maybe_time, meta, millis, set_meta, unjson};
+use super::rows::{collect, json, maybe_time, meta, millis, named, set_meta, unjson};
 use super::{Store, StoreError, link};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ObjectGuid, PersonId};
@@ -17,6 +17,8 @@ use crate::model::watermark::{Watermark, WatermarkKey};
 pub struct DomainFeed {
     /// When the first complete read of it ended.
     pub first_scan: Option<Timestamp>,
+    /// When everything is to be read again: deletions that we may not see and rights that changed are in no delta.
+    pub next_scan: Option<Timestamp>,
 }
 
 /// What a page brought.
@@ -60,6 +62,12 @@ pub enum ScanEnd {
     },
 }
 
+/// Everything is read again after this.
+const REGULARLY: SignedDuration = SignedDuration::from_hours(24);
+
+/// A suspiciously small answer is asked for again after this.
+const AFTER_SHRUNK: SignedDuration = SignedDuration::from_hours(1);
+
 impl Store {
     /// Binds the store to a domain, or checks that it is bound to this one.
     ///
@@ -84,29 +92,30 @@ impl Store {
                     )?;
                 }
             }
-            tx.query_row("SELECT first_scan FROM domains WHERE guid = ?1", [guid.to_string()], |row| {
-                Ok(maybe_time(row, "first_scan"))
-            })?
-            .map(|first_scan| DomainFeed { first_scan })
+            tx.query_row("SELECT first_scan, next_scan FROM domains WHERE guid = ?1", [guid.to_string()], |row| {
+                Ok((maybe_time(row, "first_scan"), maybe_time(row, "next_scan")))
+            })
+            .map(|(first_scan, next_scan)| Ok(DomainFeed { first_scan: first_scan?, next_scan: next_scan? }))?
         })
         .await
     }
 
-    /// How far a controller has been read.
+    /// How far a controller has been read: the row of this counter and question, else the latest of another.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn watermark(&self, key: &WatermarkKey) -> Result<Option<Watermark>, StoreError> {
         let key = key.clone();
         self.read(move |db| {
-            let usn = db
-                .query_row(
-                    "SELECT usn FROM watermarks WHERE domain = ?1 AND ntds = ?2 AND invocation = ?3 AND coverage = ?4",
-                    params![key.domain.to_string(), key.ntds, key.invocation.to_string(), key.coverage],
-                    |row| row.get(0),
-                )
-                .optional()?;
-            Ok(usn.map(|usn| Watermark { key, usn }))
+            let sql = "SELECT ntds, invocation, coverage, usn FROM watermarks WHERE domain = ?1
+                       ORDER BY ntds = ?2 AND invocation = ?3 AND coverage = ?4 DESC, moved DESC LIMIT 1";
+            let parameters = params![key.domain.to_string(), key.ntds, key.invocation.to_string(), key.coverage];
+            let found = collect(db, sql, parameters, |row| {
+                let (ntds, coverage) = (row.get("ntds")?, row.get("coverage")?);
+                let found = WatermarkKey { domain: key.domain, ntds, invocation: named(row, "invocation")?, coverage };
+                Ok(Watermark { key: found, usn: row.get("usn")? })
+            })?;
+            Ok(found.into_iter().next())
         })
         .await
     }
@@ -157,8 +166,8 @@ impl Store {
         .await
     }
 
-    /// Ends a complete scan: whoever it did not meet twice running is gone, and the watermark moves with that. A scan that
-    /// met far less than was known takes nobody as gone.
+    /// Ends a complete scan: whoever it did not meet twice running is gone, and the watermark moves with that. Whoever it did
+    /// not meet once asks for the next scan at once. A scan that met far less than was known takes nobody as gone.
     ///
     /// # Errors
     /// When the store fails; then the scan counts as never ended.
@@ -183,11 +192,18 @@ impl Store {
                 ScanEnd::Complete { met, gone: miss(tx, &domain, generation, now)? }
             };
             move_watermark(tx, &mark, now)?;
-            let first = tx.execute(
-                "UPDATE domains SET first_scan = ?2 WHERE guid = ?1 AND first_scan IS NULL",
-                params![domain, millis(now)],
+            let wait = match end {
+                ScanEnd::Shrunk { .. } => AFTER_SHRUNK,
+                ScanEnd::Complete { .. } if count(&format!("{live} < ?2"))? > 0 => SignedDuration::ZERO,
+                ScanEnd::Complete { .. } => REGULARLY,
+            };
+            let first: bool = tx.query_row(
+                "UPDATE domains SET first_scan = coalesce(first_scan, ?2), next_scan = ?2 + ?3 WHERE guid = ?1
+                 RETURNING first_scan = ?2",
+                params![domain, millis(now), wait.as_secs() * 1_000],
+                |row| row.get(0),
             )?;
-            if first > 0 {
+            if first {
                 let detail = json!({ "directory": "first read complete", "accounts": met });
                 append(tx, now, &Entry::new(AuditKind::Feed, detail))?;
             }

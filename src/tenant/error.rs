@@ -174,7 +174,7 @@ impl Fault for TenantError {
             Self::LoginUnavailable { .. } | Self::Unavailable { .. } => {
                 "Nothing to do unless it lasts; then see Microsoft's service health.".into()
             }
-            Self::TokenRefused(_) => "Check that tenant.cloud (or scope, login_url and graph_url) belong together, that the \
+            Self::TokenRefused(_) => "Check that tenant.cloud (or login_url and graph_url) belong together, that the \
                  app is still enabled in the tenant, and this machine's clock."
                 .into(),
             Self::Forbidden(_) => "Grant the app the application permissions User.Read.All, LicenseAssignment.Read.All and \

@@ -99,7 +99,7 @@ impl LoginFault {
                 "Compare issuer, subject and audience of the app's federated credential with the token, letter by letter."
             }
             Self::ScopeWrong => {
-                "Check tenant.scope: it is the Graph host of the cloud, such as https://graph.microsoft.com."
+                "Check tenant.cloud and tenant.graph_url: tokens are asked for the cloud's Graph host, such as https://graph.microsoft.com."
             }
             Self::Blocked => {
                 "Let the Conditional Access policy for workload identities pass this app from this address."

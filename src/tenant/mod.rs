@@ -85,9 +85,6 @@ impl Graph {
                 renewed = true;
                 continue;
             }
-            if status == FORBIDDEN {
-                self.0.tokens.discard(&token).await;
-            }
             return Ok(Fetched { host, status, headers, body });
         }
     }
@@ -112,23 +109,17 @@ impl Graph {
                 renewed = true;
                 continue;
             }
-            if sent.as_ref().is_ok_and(|received| received.status == FORBIDDEN) {
-                self.0.tokens.discard(&token).await;
-            }
             return Ok(sent);
         }
     }
 }
 
-/// A token holds the permissions that stood at its issue, so the next attempt is made with another: else one granted now
-/// would be of no use until the token is renewed.
-const FORBIDDEN: u16 = 403;
-
-/// Whether a newer token may help: the code says so, or nothing is said at all.
+/// Whether a newer token may help: the code says so, or nothing is said at all; or a permission is missing, since a token
+/// holds those of its issue.
 fn wants_new_token(status: u16, body: &[u8]) -> bool {
     let error = GraphError::read(body);
     let outdated = ["InvalidAuthenticationToken", "Authentication_ExpiredToken"].iter().any(|code| error.has(code));
-    status == 401 && (outdated || error.codes.is_empty())
+    status == 403 || (status == 401 && (outdated || error.codes.is_empty()))
 }
 
 /// A complete answer to a read.

@@ -304,11 +304,6 @@ impl Running {
         ended.expect("no panic").expect("no error");
     }
 
-    /// How it ended by itself.
-    pub async fn ended(self) -> Result<(), AgentError> {
-        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends").expect("no panic")
-    }
-
     /// Waits until the state at a glance fits.
     pub async fn until(&self, fits: impl Fn(&Report) -> bool) -> Report {
         until(&self.store, fits).await

@@ -2,6 +2,8 @@
 //! lost and nothing is done twice. The lab holds the replies, a lock of the test's own holds the store; the lab's counters are
 //! the witness.
 
+use std::slice::from_ref;
+
 use seatsync_lab::directory::{Moment, Target};
 use seatsync_lab::tenant::{Gate, Hold, Match, RequestRecord};
 
@@ -18,7 +20,10 @@ fn assign() -> Match {
 
 /// Somebody joins under the eyes of a running program, which is killed while the tenant holds that request.
 async fn killed_at(when: Match, hold: Hold) -> (Bench, Joiner, Gate) {
-    let bench = Bench::start(5).await;
+    killed_in(Bench::start(5).await, when, hold).await
+}
+
+async fn killed_in(bench: Bench, when: Match, hold: Hold) -> (Bench, Joiner, Gate) {
     let daemon = Daemon::acquainted(&bench).await;
     let gate = bench.tenant.gate(when, hold);
     let ada = bench.join("ada", "DE");
@@ -142,14 +147,29 @@ async fn killed_before_the_license_takes_effect() {
 async fn killed_after_the_license_took_effect_and_before_its_answer() {
     let (bench, ada, gate) = killed_at(assign(), Hold::After).await;
     gate.remove();
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, from_ref(&ada)).await;
     assert_eq!(bench.user(&ada).counters.assign_license.calls, 1, "reading showed that it was done");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_license_that_reading_does_not_show_yet_is_known_as_ours_once_it_does() {
+    let bench = Bench::start(5).await;
+    bench.tenant.set_knobs(|knobs| knobs.license_lag_reads = 4);
+    let (bench, ada, gate) = killed_in(bench, assign(), Hold::After).await;
+    gate.remove();
+    // Paused, so that only reading can tell.
+    assert!(bench.output(&["pause"]).await.status.success());
+    all_end_well(&bench, from_ref(&ada)).await;
+    assert_eq!(bench.user(&ada).counters.assign_license.calls, 1);
+    let story = bench.output(&["explain", "ada"]).await.stdout;
+    let story = String::from_utf8_lossy(&story);
+    assert!(story.contains("reading does not show it") && story.contains("given by seatsync"), "{story}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_that_arrives_long_after_the_crash_changes_nothing_more() {
     let (bench, ada, gate) = killed_at(assign(), Hold::Before).await;
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, from_ref(&ada)).await;
     gate.release();
     soon(
         bench.tenant.wait_until(|view| view.user(&ada.upn).is_some_and(|user| user.counters.assign_license.calls == 2)),
@@ -183,7 +203,7 @@ async fn killed_before_the_outcome(when: Match) {
     soon(bench.tenant.wait_until(|view| view.requests().any(answered))).await;
     daemon.kill().await;
     drop(lock);
-    all_end_well(&bench, &[ada.clone()]).await;
+    all_end_well(&bench, from_ref(&ada)).await;
     let counters = bench.user(&ada).counters;
     assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (1, 1), "reading settled it");
 }
@@ -200,7 +220,7 @@ async fn killed_while_the_license_is_read_back() {
         soon(gate.arrived(1)).await;
         daemon.kill().await;
         gate.remove();
-        all_end_well(&bench, &[ada.clone()]).await;
+        all_end_well(&bench, from_ref(&ada)).await;
         assert_eq!(bench.user(&ada).counters.assign_license.calls, 1);
     }
 }

@@ -6,7 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
-use seatsync::store::{AuditRow, Store};
+use seatsync::store::AuditRow;
 use seatsync_lab::tenant::UserView;
 use tokio::process::{Child, Command};
 
@@ -122,7 +122,11 @@ pub async fn all_end_well(bench: &Bench, people: &[Joiner]) {
     until(&store, |report| report.standing.keys().all(|word| word == "licensed" || word == "baseline")).await;
     daemon.stop().await;
     for joiner in people {
-        let (user, unknown) = (bench.user(joiner), unknown_outcomes(&store, joiner).await);
+        let dossier = person(&store, joiner).await.expect("somebody");
+        assert!(dossier.person.entitlements.iter().all(|entitlement| entitlement.ours), "{dossier:#?}");
+        assert!(dossier.intents.iter().all(|intent| intent.state != "open"), "{:#?}", dossier.intents);
+        let unknown = dossier.timeline.iter().filter(|row| is_settled(row)).count() as u64;
+        let user = bench.user(joiner);
         assert!(user.holds("EMS") && user.usage_location.is_some(), "{user:?}");
         assert_eq!(user.counters.effective_by_sku.get("EMS"), Some(&1), "{user:?}");
         assert_eq!(user.counters.patch_usage_location.effective, 1, "{user:?}");
@@ -133,12 +137,7 @@ pub async fn all_end_well(bench: &Bench, people: &[Joiner]) {
     assert_eq!(store.broken_audit_row().await.expect("the audit is read"), None);
 }
 
-/// How many calls for a person were settled by reading.
-pub async fn unknown_outcomes(store: &Store, joiner: &Joiner) -> u64 {
-    let dossier = person(store, joiner).await.expect("somebody");
-    dossier.timeline.iter().filter(|row| is_settled(row)).count() as u64
-}
-
+/// Nobody knew what became of a call until the user was read.
 fn is_settled(row: &AuditRow) -> bool {
     row.kind == "answer" && row.detail["settled"].is_string()
 }

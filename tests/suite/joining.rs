@@ -222,7 +222,8 @@ async fn a_missing_permission_stops_all_writing_until_it_is_granted() {
     let why = report.halted.map(|(_, why)| why).unwrap_or_default();
     assert!(why.contains("grant the app User.ReadWrite.All"), "{why}");
     bench.some_polls().await;
-    assert!(bench.writes().0 <= 5, "as many as were under way at once: {:?}", bench.writes());
+    // As many as were under way at once, each once more with a token that is new.
+    assert!(bench.writes().0 <= 10, "{:?}", bench.writes());
     let status = bench.says(&["status"]).await;
     assert!(status.contains("grant the app User.ReadWrite.All"), "{status}");
 
@@ -252,7 +253,10 @@ async fn a_missing_permission_is_said_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_all_to_join_is_licensed_too() {
     let mut bench = Bench::start(0).await;
-    bench.edit("[tenant]", "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\n[tenant]");
+    bench.edit(
+        "poll = \"100ms\"\ntimeout",
+        "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\npoll = \"100ms\"\ntimeout",
+    );
     bench.directory.create_ou("Empty");
     let agent = bench.running().await;
     let ada = bench.hire("ada", "DE");

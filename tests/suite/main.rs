@@ -15,6 +15,7 @@ mod guard;
 mod joining;
 mod leaving;
 mod rules;
+mod samba;
 mod seats;
 mod secrets;
 mod steady;

@@ -14,27 +14,31 @@ const PASSWORD: &str = "pw+Äq/ 7Zk%x9";
 const SECRET: &str = "cs~8Q+Vn/ 3&yW";
 
 /// Everything the program said, by what it did.
-struct Said(Vec<(String, Vec<u8>)>);
+struct Said(Vec<(String, String)>);
 
 impl Said {
     async fn of(&mut self, bench: &Bench, arguments: &[&str]) {
         let output = bench.output(arguments).await;
-        self.0.push((arguments.join(" "), [output.stdout, output.stderr].concat()));
+        self.add(&arguments.join(" "), &[output.stdout, output.stderr].concat());
     }
 
     fn file(&mut self, path: &Path) {
         if let Ok(bytes) = std::fs::read(path) {
-            self.0.push((path.display().to_string(), bytes));
+            self.add(&path.display().to_string(), &bytes);
         }
+    }
+
+    /// Secrets are text: where bytes are none, no secret is cut.
+    fn add(&mut self, what: &str, bytes: &[u8]) {
+        self.0.push((what.to_owned(), String::from_utf8_lossy(bytes).into_owned()));
     }
 
     /// Nowhere does a secret stand, in none of the forms it travels or is shown in.
     fn hold_none_of(&self, secrets: &[String]) {
         for secret in secrets {
             for form in forms(secret) {
-                for (what, bytes) in &self.0 {
-                    let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
-                    assert!(!found, "{what} holds {form:?}");
+                for (what, text) in &self.0 {
+                    assert!(!text.contains(&form), "{what} holds {form:?}");
                 }
             }
         }
@@ -138,9 +142,7 @@ async fn no_secret_is_in_any_output_or_store() {
         bench.edit("credential = {", &format!("client_secret = {SECRET:?}\ncredential = {{"));
         said.of(&bench, &["once"]).await;
 
-        assert!(
-            said.0.iter().any(|(what, bytes)| what.contains("log-") && bytes.windows(5).any(|word| word == b"TRACE"))
-        );
+        assert!(said.0.iter().any(|(what, text)| what.contains("log-") && text.contains("TRACE")));
         let tokens = bench.tenant.issued_tokens();
         assert!(tokens.len() > 3, "{}", tokens.len());
         let secrets: Vec<String> = [PASSWORD, SECRET].map(str::to_owned).into_iter().chain(tokens).collect();
@@ -150,7 +152,7 @@ async fn no_secret_is_in_any_output_or_store() {
 
 #[test]
 fn what_is_looked_for_would_be_found() {
-    let said = Said(vec![("a log".into(), format!("BindRequest {:?}", PASSWORD.as_bytes()).into_bytes())]);
+    let said = Said(vec![("a log".into(), format!("BindRequest {:?}", PASSWORD.as_bytes()))]);
     let found = std::panic::catch_unwind(|| said.hold_none_of(&[PASSWORD.to_owned()]));
     assert!(found.is_err());
 }

@@ -13,6 +13,7 @@ CREATE TABLE domains (
     name              TEXT NOT NULL,
     first_contact     INTEGER NOT NULL,         -- when it was first bound
     first_scan        INTEGER,                  -- when the first complete read ended
+    next_scan         INTEGER,                  -- when everything is to be read again, for what no delta tells
     generation        INTEGER NOT NULL DEFAULT 0,
     last_read         INTEGER                   -- when a tick last succeeded
 ) STRICT;

@@ -96,7 +96,7 @@ async fn a_decision_on_old_knowledge_is_dropped() {
 #[tokio::test]
 async fn another_basis_is_another_pass() {
     let mut desk = Desk::acquainted(vec![account(1)], &[user(1)]).await;
-    assert!(!desk.store.begin_pass("another", CONFIG, at(20)).await.is_err());
+    assert!(desk.store.begin_pass("another", CONFIG, at(20)).await.unwrap());
     assert!(!desk.store.end_pass().await.unwrap(), "somebody is left to judge");
     desk.rules[0].priority = 7;
     desk.judge(at(21)).await;

@@ -128,7 +128,7 @@ async fn check(desk: &Desk) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(24) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(16) })]
 
     #[test]
     fn nobody_is_lost(story in proptest::collection::vec(turn(), 1..40)) {
