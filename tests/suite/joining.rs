@@ -253,10 +253,7 @@ async fn a_missing_permission_is_said_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_all_to_join_is_licensed_too() {
     let mut bench = Bench::start(0).await;
-    bench.edit(
-        "poll = \"100ms\"\ntimeout",
-        "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\npoll = \"100ms\"\ntimeout",
-    );
+    bench.edit("[tenant]", "bases = [\"OU=Empty,DC=corp,DC=example,DC=test\"]\n[tenant]");
     bench.directory.create_ou("Empty");
     let agent = bench.running().await;
     let ada = bench.hire("ada", "DE");

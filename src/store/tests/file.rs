@@ -51,7 +51,7 @@ fn a_damaged_file_is_named_with_what_to_do() {
     let error = Store::open(&path).unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert_eq!((error.class(), error.code(), error.exit_status()), (Class::Operator, "store-corrupt", exit::STORE));
-    assert!(error.advice().contains("restore a backup"));
+    assert!(error.advice().contains("Restore a backup"));
 }
 
 #[tokio::test]
