@@ -124,10 +124,8 @@ impl Screen {
         self.fact("ask", &format!("cargo run -q -- --config {config} status"));
         self.fact("", "or users, explain ada, include intune --unlicensed, pause, resume");
         if let Some(address) = stage.directory.control_addr() {
-            self.fact(
-                "join",
-                &format!("curl -s http://{address}/lab/accounts --json '{{\"name\": \"Eva Novak\", \"c\": \"CZ\"}}'"),
-            );
+            let eva = r#"{"name": "Eva Novak", "sam": "eva", "upn": "eva@corp.example.test", "c": "CZ"}"#;
+            self.fact("join", &format!("curl -s http://{address}/lab/accounts --json '{eva}'"));
         }
         let url = stage.tenant.url();
         self.fact("seats", &format!("curl -s -X PATCH {url}/lab/skus/{PRODUCT} --json '{{\"enabled\": 600}}'"));
