@@ -96,7 +96,7 @@ impl Hand {
                 if next.is_empty() {
                     next = self.commit(&mut orders, tally).await?;
                 }
-                if next.is_empty() {
+                if next.is_empty() || self.store.paused().await?.is_some() {
                     break;
                 }
                 tally.sent += next.len();

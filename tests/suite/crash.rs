@@ -211,7 +211,8 @@ async fn killed_before_the_outcome(when: Match) {
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_while_the_license_is_read_back() {
     for hold in [Hold::Before, Hold::After] {
-        let bench = Bench::start(5).await;
+        let mut bench = Bench::start(5).await;
+        bench.edit("confirm_after = \"200ms\"", "confirm_after = \"10ms\"");
         let daemon = Daemon::acquainted(&bench).await;
         let gate = bench.tenant.gate(Match::new("GET", "/v1.0/users/*-*-*-*-*?*").once(), hold);
         // Until the license shows in the feed, it is read back.

@@ -222,8 +222,8 @@ async fn a_missing_permission_stops_all_writing_until_it_is_granted() {
     let why = report.halted.map(|(_, why)| why).unwrap_or_default();
     assert!(why.contains("grant the app User.ReadWrite.All"), "{why}");
     bench.some_polls().await;
-    // As many as were under way at once, each once more with a token that is new.
-    assert!(bench.writes().0 <= 10, "{:?}", bench.writes());
+    // As many as one batch held, and what had just appeared then.
+    assert!(bench.writes().0 <= 24, "{:?}", bench.writes());
     let status = bench.says(&["status"]).await;
     assert!(status.contains("grant the app User.ReadWrite.All"), "{status}");
 

@@ -45,21 +45,23 @@ async fn sigterm_and_sigint_stop_it_clean() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn writes_under_way_are_brought_to_their_end_and_nothing_new_begins() {
-    let bench = Bench::start(5).await;
+    let mut bench = Bench::start(5).await;
+    bench.edit("[work]", "[work]\nconcurrency = 1");
     let daemon = Daemon::acquainted(&bench).await;
     let gate = bench.tenant.gate(Match::new("PATCH", "/v1.0/users/"), Hold::After);
-    let people = join(&bench, 10);
-    soon(gate.arrived(4)).await;
+    let people = join(&bench, 45);
+    soon(gate.arrived(1)).await;
     daemon.signal(Signal::TERM);
     daemon.until_said("stopping").await;
     gate.remove();
     let (status, said) = daemon.ended().await;
     assert_eq!(status.code(), Some(0), "{said}");
     let counters = bench.tenant.counters();
-    assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (4, 0), "{said}");
+    let sent = counters.patch_usage_location.calls;
+    assert!((1..=20).contains(&sent) && counters.assign_license.calls == 0, "one batch: {counters:?}\n{said}");
     all_end_well(&bench, &people).await;
     let counters = bench.tenant.counters();
-    assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (10, 10), "no outcome was lost");
+    assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (45, 45), "no outcome was lost");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,11 +141,12 @@ async fn a_running_agent_pauses_and_resumes_when_asked() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pause_reaches_a_round_that_is_under_way() {
-    let bench = Bench::start(5).await;
+    let mut bench = Bench::start(5).await;
+    bench.edit("[work]", "[work]\nconcurrency = 1");
     let daemon = Daemon::acquainted(&bench).await;
     let gate = bench.tenant.gate(Match::new("PATCH", "/v1.0/users/"), Hold::Before);
-    let people = join(&bench, 30);
-    soon(gate.arrived(4)).await;
+    let people = join(&bench, 45);
+    soon(gate.arrived(1)).await;
     let (code, out, err) = said(&bench, &["pause"]).await;
     assert_eq!(code, 0, "{out}{err}");
     gate.remove();
@@ -152,10 +155,10 @@ async fn a_pause_reaches_a_round_that_is_under_way() {
             view.users().filter(|user| user.usage_location.is_some()).count() >= count
         }
     };
-    soon(bench.tenant.wait_until(located(4))).await;
+    soon(bench.tenant.wait_until(located(1))).await;
     a_while(&bench).await;
     let counters = bench.tenant.counters();
-    assert!(counters.patch_usage_location.calls < 30 && counters.assign_license.calls == 0, "{counters:?}");
+    assert!(counters.patch_usage_location.calls <= 20 && counters.assign_license.calls == 0, "{counters:?}");
     assert_eq!(said(&bench, &["resume"]).await.0, 0);
     let store = bench.store();
     for joiner in &people {
