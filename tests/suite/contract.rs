@@ -40,6 +40,7 @@ async fn a_full_run_is_recorded() {
     bench.tenant.fault(Fault::answer(write(), 400, "Request_BadRequest", &taken));
     bench.join("zoe", "DE");
     until_answered(&bench, 400).await;
+    bench.tenant.set_seats("EMS", 60).expect("more are bought");
     // A leaver, an expired token, and a delta that lost its place.
     bench.tenant.delete_user(&known[0].upn).expect("a user goes");
     bench.tenant.expire_tokens();

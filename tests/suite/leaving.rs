@@ -30,6 +30,36 @@ async fn a_deleted_account_is_told_from_one_that_never_was_and_comes_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_nobody_may_see_is_noticed_by_the_daily_reading() {
+    let options = DirectoryOptions { hide_deleted_objects: true, ..DirectoryOptions::with_accounts(5) };
+    let bench = Bench::with(options, World::empty_contoso()).await;
+    let agent = bench.running().await;
+    let ada = licensed(&bench, &agent).await;
+    bench.directory.delete(ada.guid);
+    bench.some_polls().await;
+    agent.until_presence(&ada, "present").await;
+    agent.clock.advance(std::time::Duration::from_secs(25 * 3_600));
+    agent.until_presence(&ada, "departed").await;
+    agent.stop().await;
+    assert!(bench.user(&ada).holds("EMS"), "nothing is taken away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn narrower_bases_let_go_of_those_outside() {
+    let mut bench = Bench::start(60).await;
+    let agent = bench.running().await;
+    let ada = licensed(&bench, &agent).await;
+    agent.stop().await;
+    let bases =
+        "bases = [\"OU=Contractors,DC=corp,DC=example,DC=test\"]\npoll = \"100ms\"\ntimeout = \"20s\"\n[tenant]";
+    bench.edit("poll = \"100ms\"\ntimeout = \"20s\"\n[tenant]", bases);
+    bench.edit("[guard]", "[guard]\nshrink_percent = 100");
+    let agent = bench.running().await;
+    agent.until_presence(&ada, "departed").await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_account_deleted_while_it_is_awaited_is_no_longer_awaited() {
     let bench = Bench::start(5).await;
     let agent = bench.running().await;
