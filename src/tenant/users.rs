@@ -65,11 +65,6 @@ impl Graph {
         self.follow(Reading { stored: true, ..Reading::start(link.0.clone()) })
     }
 
-    /// One user with everything that is read of users; `None` when Graph knows none of this id, or not yet.
-    pub async fn user(&self, id: UserId) -> Result<Option<UserNews>, TenantError> {
-        self.get(&self.url(&format!("/users/{id}?$select={USER_SELECT}"))).await?.user(id)
-    }
-
     fn follow(&self, reading: Reading) -> Delta {
         Delta { graph: self.clone(), reading, link: None }
     }
