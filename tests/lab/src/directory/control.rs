@@ -355,7 +355,7 @@ fn guid_of(world: &World, who: &str) -> Result<Guid, WorldError> {
     if let Ok(guid) = Guid::try_parse(who) {
         return Ok(guid);
     }
-    let id = world.id_of_sam(who).and_then(|id| world.view(DC, id));
+    let id = world.id_of_sam(DC, who).and_then(|id| world.view(DC, id));
     id.map(|view| view.guid()).ok_or_else(|| WorldError::NoSuchObject(who.to_owned()))
 }
 

@@ -32,6 +32,8 @@ pub struct DirectoryOptions {
     pub exchange_schema: bool,
     /// MaxPageSize of the LDAP policy, in entries.
     pub max_page_size: usize,
+    /// MaxValRange: values of one attribute in one entry.
+    pub max_val_range: usize,
 }
 
 impl Default for DirectoryOptions {
@@ -51,6 +53,7 @@ impl Default for DirectoryOptions {
             hide_deleted_objects: false,
             exchange_schema: true,
             max_page_size: 1000,
+            max_val_range: 1500,
         }
     }
 }
@@ -67,6 +70,7 @@ impl DirectoryOptions {
             hide_deleted_objects: self.hide_deleted_objects,
             exchange_schema: self.exchange_schema,
             max_page_size: self.max_page_size,
+            max_val_range: self.max_val_range,
         }
     }
 }

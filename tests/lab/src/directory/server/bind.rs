@@ -36,7 +36,7 @@ pub fn judge(shared: &Shared, dc: usize, secure: bool, request: &LdapBindRequest
         return Err(Refusal::bad_credentials(sub_code));
     }
     let world = shared.world();
-    let account = world.id_of_sam(&credentials.sam).and_then(|id| world.view(dc, id));
+    let account = world.id_of_sam(dc, &credentials.sam).and_then(|id| world.view(dc, id));
     let account = account.ok_or_else(|| Refusal::bad_credentials(LOGON_FAILURE))?;
     let domain = &world.domain;
     let names = [format!("{}@{}", credentials.sam, domain.dns), format!("{}\\{}", domain.netbios, credentials.sam)];
