@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -13,9 +12,10 @@ use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::dc::accounts;
 use super::fault::{Fault, Moment, Target};
-use super::handle::accounts;
 use super::server::Shared;
+use super::server::machine::Condition;
 use super::world::{Change, Guid, NewAccount, World, WorldError};
 
 /// The domain controller the control API speaks to.
@@ -193,7 +193,7 @@ async fn show(State(lab): Lab, Path(who): Path<String>) -> Answer {
 }
 
 async fn list(State(lab): Lab) -> Json<Value> {
-    Json(json!(accounts(&lab.world())))
+    Json(json!(accounts(&lab.world(), DC)))
 }
 
 async fn create_ou(State(lab): Lab, Path(ou): Path<String>) -> Answer {
@@ -232,7 +232,7 @@ async fn touch(State(lab): Lab, Json(wanted): Json<Noise>) -> Answer {
 }
 
 async fn state(State(lab): Lab) -> Json<Value> {
-    let (failure, down) = (lab.credentials().failure, *lab.down.borrow());
+    let (failure, down) = (lab.credentials().failure, lab.machine(DC).condition() == Condition::Dropping);
     let world = lab.world();
     let (dc, policy) = (world.dc(DC), &world.policy);
     Json(json!({
@@ -291,10 +291,10 @@ async fn settings(State(lab): Lab, Json(wanted): Json<Settings>) -> Answer {
         }
     }
     if let Some(down) = wanted.down {
-        lab.down.send_replace(down);
+        lab.machine(DC).set_condition(if down { Condition::Dropping } else { Condition::Up });
     }
     if wanted.evict_cookies {
-        lab.cookie_epoch.fetch_add(1, Ordering::SeqCst);
+        lab.machines().iter().for_each(|machine| machine.evict_cookies());
     }
     Ok(state(State(lab)).await)
 }

@@ -6,7 +6,10 @@
 
 pub mod cli;
 mod control;
+mod dc;
+pub mod dns;
 pub mod fault;
+mod first;
 mod handle;
 pub mod log;
 mod options;
@@ -16,8 +19,11 @@ mod server;
 mod tests;
 pub mod world;
 
+pub use dc::Dc;
+pub use dns::{DnsCondition, Srv};
 pub use fault::{Effect, Fault, Gate, Moment, Target};
 pub use handle::Directory;
 pub use log::{Counters, Kind, Operation};
-pub use options::DirectoryOptions;
+pub use options::{DcOptions, DirectoryOptions};
+pub use server::machine::Condition;
 pub use world::{Account, Backup, Change, Guid, NewAccount, Restoration};

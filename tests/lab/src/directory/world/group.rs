@@ -2,7 +2,7 @@
 
 use super::object::Packer;
 use super::schema::{Attribute, Class};
-use super::{Guid, World, WorldError};
+use super::{Guid, ObjectId, World, WorldError, dn};
 
 impl World {
     /// Makes a global security group in `CN=Users`.
@@ -47,6 +47,12 @@ impl World {
         self.rewrite(dc, id, |object| {
             object.values = object.values.with(Attribute::PrimaryGroupId, &[rid.to_string()]);
         })
+    }
+
+    /// The phantom of that DN.
+    pub fn phantom(&self, dc: usize, dn: &str) -> Option<ObjectId> {
+        let phantoms = self.dc(dc).by_class(Class::Phantom);
+        phantoms.into_iter().find(|id| dn::same(&self.dc(dc).dn(*id), dn))
     }
 
     /// What a domain controller knows of an object of another domain that is a member here: its names, no more.

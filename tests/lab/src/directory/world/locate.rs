@@ -41,7 +41,7 @@ impl World {
         if self.domain.children.iter().any(ends_in) {
             return Location::Elsewhere;
         }
-        let heads = [Some(self.landmarks.configuration), self.noise.zones(), Some(self.landmarks.domain)];
+        let heads = [Some(self.landmarks.configuration), self.zones(), Some(self.landmarks.domain)];
         for head in heads.into_iter().flatten() {
             let head_parts = dn::parse(&self.dc(dc).dn(head)).unwrap_or_default();
             let Some(below) = parts.strip_suffix(head_parts.as_slice()).filter(|_| !head_parts.is_empty()) else {

@@ -20,14 +20,14 @@ impl Noise {
     pub fn seeded(seed: u64) -> Noise {
         Noise { rng: fastrand::Rng::with_seed(seed ^ 0x6e6f_6973_6521), zones: None, nodes: Vec::new() }
     }
-
-    /// The head of `DC=DomainDnsZones`, once there has been noise.
-    pub fn zones(&self) -> Option<ObjectId> {
-        self.zones
-    }
 }
 
 impl World {
+    /// The head of `DC=DomainDnsZones`, once there has been noise.
+    pub fn zones(&self) -> Option<ObjectId> {
+        self.noise.zones
+    }
+
     /// Makes so many foreign changes on a domain controller: half are computers that change their password, a
     /// quarter DNS nodes, a quarter users whose lastLogonTimestamp is due. The same seed makes the same.
     pub fn noise(&mut self, dc: usize, count: usize) -> Result<(), WorldError> {
