@@ -79,6 +79,7 @@ schema! {
     L "l" Text Stripped;
     LastKnownParent "lastKnownParent" Dn Kept;
     LastLogonTimestamp "lastLogonTimestamp" Number Stripped;
+    LockoutTime "lockoutTime" Number Stripped;
     LogonCount "logonCount" Number Stripped;
     Mail "mail" Text Stripped;
     MailNickname "mailNickname" Text Stripped;
