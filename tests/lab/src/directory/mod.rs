@@ -5,6 +5,7 @@
 //! tests take as witness. [`Directory`] is all of it running in this process; the control API is the same for hands.
 
 pub mod cli;
+pub mod contract;
 mod control;
 mod dc;
 pub mod dns;

@@ -1,5 +1,7 @@
 //! The control API: the handle's methods as JSON over HTTP, for hands and for other processes.
 
+mod dcs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,11 +14,11 @@ use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::dc::accounts;
-use super::fault::{Fault, Moment, Target};
-use super::server::Shared;
-use super::server::machine::Condition;
-use super::world::{Change, Guid, NewAccount, World, WorldError};
+use crate::directory::dc::accounts;
+use crate::directory::fault::{Fault, Moment, Target};
+use crate::directory::server::Shared;
+use crate::directory::server::machine::Condition;
+use crate::directory::world::{Change, Guid, NewAccount, World, WorldError};
 
 /// The domain controller the control API speaks to.
 const DC: usize = 0;
@@ -37,6 +39,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/lab/faults", post(add_fault).delete(clear_faults))
         .route("/lab/gates", post(close_gate))
         .route("/lab/gates/{id}", get(show_gate).delete(open_gate))
+        .merge(dcs::routes())
         .with_state(shared)
 }
 
@@ -241,7 +244,7 @@ async fn state(State(lab): Lab) -> Json<Value> {
         "highest_usn": dc.usn,
         "invocation_id": dc.invocation_id,
         "synchronized": dc.synchronized,
-        "accounts": dc.by_class(super::world::schema::Class::User).len(),
+        "accounts": dc.by_class(crate::directory::world::schema::Class::User).len(),
         "recycle_bin": policy.recycle_bin,
         "hide_deleted_objects": policy.hide_deleted_objects,
         "max_page_size": policy.max_page_size,
@@ -359,7 +362,7 @@ fn guid_of(world: &World, who: &str) -> Result<Guid, WorldError> {
     id.map(|view| view.guid()).ok_or_else(|| WorldError::NoSuchObject(who.to_owned()))
 }
 
-fn described(world: &World, guid: Guid) -> Option<super::world::Account> {
+fn described(world: &World, guid: Guid) -> Option<crate::directory::world::Account> {
     let view = world.id_of(guid).and_then(|id| world.view(DC, id));
     view.map(|view| view.account())
 }
