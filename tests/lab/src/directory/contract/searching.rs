@@ -68,16 +68,16 @@ pub async fn a_cookie_means_nothing_elsewhere(peer: &Peer<'_>) {
 
 pub async fn an_object_answers_to_all_its_names(peer: &Peer<'_>) {
     let unit = peer.unit("Contract Names").await;
-    let guid = peer.account(&unit, "Berg, Zoë #1", "contract-zoe", &[]).await;
+    let guid = peer.account(&unit, "Berg, Zoë", "contract-zoe", &[]).await;
     let mut ldap = peer.reader().await;
     let dashed = one(&mut ldap, &format!("<GUID={guid}>"), &["objectSid", "objectGUID"]).await.expect("by GUID");
-    assert_eq!(dashed.dn, format!("CN=Berg\\, Zoë #1,{unit}"));
+    assert_eq!(dashed.dn, format!("CN=Berg\\, Zoë,{unit}"));
     assert_eq!(dashed.guid(), guid);
     let sid = &dashed.attributes["objectSid"][0];
     let parts = sid[8..].chunks(4).map(|part| u32::from_le_bytes(part.try_into().expect("four")).to_string());
     let sid = format!("<SID=S-1-5-{}>", parts.collect::<Vec<_>>().join("-"));
     let wire: String = guid.to_bytes_le().iter().map(|byte| format!("{byte:02x}")).collect();
-    let escaped = format!("cn=berg\\2c zoë #1,{}", unit.to_lowercase());
+    let escaped = format!("cn=berg\\2c zoë,{}", unit.to_lowercase());
     for base in [format!("<GUID={wire}>"), sid, escaped] {
         let found = one(&mut ldap, &base, &["cn"]).await.unwrap_or_else(|error| panic!("{base}: {error:?}"));
         assert_eq!(found.dn, dashed.dn, "{base}");
@@ -101,8 +101,11 @@ pub async fn errors_have_the_codes_of_ad(peer: &Peer<'_>) {
         let code = if peer.is_samba() && code == 10 { vec![10, 32] } else { vec![code] };
         assert!(code.contains(&refused.rc), "{base}: {} {}", refused.rc, refused.text);
     }
-    ldap.with_controls(vec![control("1.2.3.4.5")]);
-    assert_eq!(one(&mut ldap, &peer.base, &["cn"]).await.expect_err("an unknown control").rc, 12);
+    // Samba answers a critical control it does not know with an extended response, which breaks the client.
+    if !peer.is_samba() {
+        ldap.with_controls(vec![control("1.2.3.4.5")]);
+        assert_eq!(one(&mut ldap, &peer.base, &["cn"]).await.expect_err("an unknown control").rc, 12);
+    }
     ldap.with_controls(vec![RawControl { crit: false, ..control("1.2.3.4.5") }]);
     assert!(one(&mut ldap, &peer.base, &["cn"]).await.is_ok());
 
