@@ -46,7 +46,7 @@ Exit status:
   74  the store is damaged, full, or of another version
   75  another agent has the store, or it was stopped before the end: try again
   77  credentials or permissions were refused
-  78  the configuration is wrong, or does not fit the tenant, the domain or the store";
+  78  the configuration or the clock is wrong, or does not fit the tenant, the domain or the store";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]

@@ -90,7 +90,7 @@ pub(super) fn clock(before: Timestamp, graph: Option<Timestamp>, after: Timestam
         "Set this machine's clock and keep it set (NTP): tokens and certificates are only good within their time.";
     let found = format!("{} {way} Graph's", span(off));
     match off {
-        off if off >= SKEW_WRONG => Check::fail(Topic::Clock, found, remedy, exit::UNAVAILABLE),
+        off if off >= SKEW_WRONG => Check::fail(Topic::Clock, found, remedy, exit::CONFIG),
         off if off >= SKEW_WARNED => Check::warn(Topic::Clock, found, remedy),
         off if off >= second => Check::ok(Topic::Clock, found),
         _ => Check::ok(Topic::Clock, "agrees with Graph's"),
