@@ -1,8 +1,8 @@
-//! Work for one person alone, for a command that holds the lease while no agent runs.
+//! Work for one entitlement alone, for a command that holds the lease while no agent runs.
 
 use super::work::Turn;
 use super::{Agent, AgentError};
-use crate::model::identity::PersonId;
+use crate::model::identity::{PersonId, SkuId};
 
 impl Agent {
     /// Reads both sides and judges everyone about whom there is news, as a turn does before it writes.
@@ -17,15 +17,15 @@ impl Agent {
         Ok(())
     }
 
-    /// One turn of work in which nobody but this person is written for, whatever the mode: under the guard, with intent and
-    /// audit, and not while paused or halted. What became of earlier writes is read for everyone.
+    /// One turn of work in which nothing but this product for this person is written, whatever the mode: under the guard, with
+    /// intent and audit, and not while paused or halted. What became of earlier writes is read for everyone.
     ///
     /// # Errors
     /// As a turn of work.
-    pub async fn turn_for(&self, person: PersonId) -> Result<Turn, AgentError> {
+    pub async fn turn_for(&self, person: PersonId, sku: SkuId) -> Result<Turn, AgentError> {
         let mut turn = Turn { acquainted: self.judge_all(&mut Turn::default()).await?, ..Turn::default() };
         if turn.acquainted && self.store.halted(self.clock.now()).await?.is_none() {
-            self.act(&mut turn, Some(person)).await?;
+            self.act(&mut turn, Some((person, sku))).await?;
         }
         Ok(turn)
     }

@@ -16,7 +16,7 @@ use crate::clock::later;
 use crate::decide::{BoundRule, Context, Limits, allot, bind, judge};
 use crate::directory::coverage;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::identity::PersonId;
+use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::Plan;
 use crate::model::settings::Mode;
 use crate::observe::Event;
@@ -179,8 +179,8 @@ impl Agent {
         Ok(turn)
     }
 
-    /// Reads what became of writes, and writes what is due: for everyone, or for one person.
-    pub(super) async fn act(&self, turn: &mut Turn, whom: Option<PersonId>) -> Result<(), AgentError> {
+    /// Reads what became of writes, and writes what is due: for everyone, or for one entitlement only.
+    pub(super) async fn act(&self, turn: &mut Turn, only: Option<(PersonId, SkuId)>) -> Result<(), AgentError> {
         let hand = self.hand().await?;
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
@@ -188,7 +188,7 @@ impl Agent {
             self.judge_all(turn).await?;
         }
         if self.store.paused().await?.is_none() && !self.is_stopping() {
-            self.write(&hand, turn, whom).await?;
+            self.write(&hand, turn, only).await?;
         }
         Ok(())
     }
@@ -293,14 +293,16 @@ impl Agent {
         })
     }
 
-    async fn allotment(&self, whom: Option<PersonId>) -> Result<Plan, AgentError> {
+    async fn allotment(&self, only: Option<(PersonId, SkuId)>) -> Result<Plan, AgentError> {
         let now = self.clock.now();
         let catalog = self.store.catalog().await?;
         let rules = bind(&self.settings.rules, &catalog);
         let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.product.is_ok());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
-        candidates.retain(|candidate| usable(&candidate.rule) && whom.is_none_or(|whom| candidate.person == whom));
+        candidates.retain(|candidate| {
+            usable(&candidate.rule) && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
+        });
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
         Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
@@ -316,14 +318,14 @@ impl Agent {
     }
 
     /// Plans on fresh seats and carries the plan out.
-    async fn write(&self, hand: &Hand, turn: &mut Turn, whom: Option<PersonId>) -> Result<(), AgentError> {
+    async fn write(&self, hand: &Hand, turn: &mut Turn, only: Option<(PersonId, SkuId)>) -> Result<(), AgentError> {
         if self.store.candidates(self.clock.now()).await?.is_empty() {
             return Ok(());
         }
         let Some(catalog) = hand.read(self.graph.skus()).await else { return Ok(()) };
         let catalog = catalog?;
         self.store.put_catalog(catalog.clone(), self.clock.now()).await?;
-        let mut plan = self.allotment(whom).await?;
+        let mut plan = self.allotment(only).await?;
         let recorded = self.store.record_plan(&plan, &self.settings.digest, self.clock.now()).await?;
         for (hold, cohort) in recorded.held {
             let (persons, reason) = (cohort.members.len() as u64, cohort.reason.text);

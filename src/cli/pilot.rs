@@ -13,7 +13,6 @@ use crate::agent::Agent;
 use crate::clock::{Clock, later};
 use crate::doctor::{self, Course, PilotPlan, Unfit};
 use crate::model::fault::{Class, Fault as _, exit};
-use crate::model::identity::PersonId;
 use crate::model::license::Catalog;
 use crate::model::request::Request;
 use crate::model::settings::{Mode, Settings};
@@ -38,6 +37,9 @@ pub(super) struct Order {
 /// Looked at so often.
 const POLL: Duration = Duration::from_millis(250);
 
+/// A license we wrote ourselves is first read back after this, since somebody sits and waits.
+const READ_BACK: Duration = Duration::from_secs(2);
+
 /// Who writes.
 enum Hands {
     /// The agent that runs; we wait for it.
@@ -51,8 +53,8 @@ pub(super) async fn run(common: &Common, order: &Order) -> Result<(), Failure> {
     let settings = common.settings()?;
     let store = Store::join(&settings.store)?;
     let clock = Clock::system();
-    let person = request::find(&store, &order.user).await?;
     let hands = hands(&settings, &store, &clock).await?;
+    let person = request::find(&store, &order.user).await?;
     let planned = doctor::plan_pilot(&settings, &store, person, order.rule.as_deref(), clock.now()).await?;
     let plan = planned.map_err(unfit)?;
     if let Some(why) = store.paused().await? {
@@ -87,7 +89,9 @@ async fn hands(settings: &Settings, store: &Store, clock: &Clock) -> Result<Hand
         Err(error) => return Err(error.into()),
     };
     let stop = service::console::stop_signal().unwrap_or_else(|_| watch::channel(false).1);
-    let agent = Agent::new(settings.clone(), store.clone(), clock.clone(), stop.clone()).await?;
+    let mut settings = settings.clone();
+    settings.work.confirm_after = settings.work.confirm_after.min(READ_BACK);
+    let agent = Agent::new(settings, store.clone(), clock.clone(), stop.clone()).await?;
     // First contact decides who is baseline: that is not for a pilot to begin.
     if store.is_first_pass_complete().await? {
         progress::with(agent.progress(), agent.catch_up()).await?;
@@ -97,12 +101,12 @@ async fn hands(settings: &Settings, store: &Store, clock: &Clock) -> Result<Hand
 
 impl Hands {
     /// One turn, where it is ours to take. Trouble that heals is returned, to be waited out.
-    async fn turn(&self, person: PersonId) -> Result<Option<String>, Failure> {
+    async fn turn(&self, plan: &PilotPlan) -> Result<Option<String>, Failure> {
         let Self::Ours { agent, stop, .. } = self else { return Ok(None) };
         if *stop.borrow() {
             return Err(unfinished("told to stop"));
         }
-        match agent.turn_for(person).await {
+        match agent.turn_for(plan.person, plan.sku).await {
             Ok(_) => Ok(None),
             Err(error) if error.class() == Class::Heals => Ok(Some(error.to_string())),
             Err(error) => Err(error.into()),
@@ -161,7 +165,7 @@ impl Story {
         self.ask(common, settings, store, hands).await?;
         let sign = Sign::of_life(self.json);
         loop {
-            let trouble = hands.turn(self.plan.person).await?;
+            let trouble = hands.turn(&self.plan).await?;
             let dossier = self.dossier(store).await?;
             for row in dossier.timeline.iter().filter(|row| row.id > told) {
                 sign.aside(|| self.say(&self.line(row)));

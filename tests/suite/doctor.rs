@@ -276,6 +276,18 @@ async fn a_pilot_in_observe_mode_writes_only_when_told_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pilot_gives_what_it_announced_to_somebody_just_synchronised_who_is_due_for_more() {
+    let mut bench = bench().await;
+    bench.edit("mode = \"apply\"", "mode = \"observe\"");
+    bench.rules.push_str("[[license]]\nid = \"suite\"\nsku = \"SPE_E3\"\nunless_has_plan = []\n");
+    bench.says(&["once"]).await;
+    let eve = bench.join("eve", "FR");
+    let said = bench.says(&["doctor", "--pilot", "eve", "--rule", "suite", "--write"]).await;
+    assert!(said.contains("assign SPE_E3 (rule suite)") && !said.contains("EMS"), "{said}");
+    assert!(bench.user(&eve).holds("SPE_E3") && !bench.user(&eve).holds("EMS"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_pilot_and_what_stops_one_is_said() {
     let (bench, ada, bob) = with_baseline("apply").await;
     let ends = async |arguments: &[&str]| {
