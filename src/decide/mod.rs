@@ -11,6 +11,7 @@ mod judge;
 mod location;
 mod presence;
 mod stand;
+mod untold;
 
 #[cfg(test)]
 mod tests;
@@ -20,3 +21,4 @@ pub use bind::{BindProblem, BoundRule, Product, bind};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
 pub use stand::{is_confirmed, next_confirmation};
+pub use untold::{FIRST_LOOK_UP, Round, next_look_up, sync_alarm};

@@ -169,11 +169,11 @@ impl Store {
         Ok(self.read(report::halted).await?.filter(|(until, _)| *until > now))
     }
 
-    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes.
+    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes, and tells whether.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<(), StoreError> {
+    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<bool, StoreError> {
         let key = format!("trouble:{part}");
         let complaint = complaint.map(str::to_owned);
         let known = {
@@ -181,9 +181,10 @@ impl Store {
             self.read(move |db| meta(db, &key)).await?
         };
         if known == complaint {
-            return Ok(());
+            return Ok(false);
         }
-        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await
+        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await?;
+        Ok(true)
     }
 
     /// Notes that the directory answered and had nothing new, at most once a minute.

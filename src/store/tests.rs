@@ -8,4 +8,5 @@ mod intents;
 mod people;
 mod scan;
 mod speed;
+mod untold;
 mod walk;

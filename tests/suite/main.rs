@@ -23,3 +23,4 @@ mod seats;
 mod secrets;
 mod steady;
 mod stopping;
+mod untold;
