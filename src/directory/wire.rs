@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::discover::Names;
 use super::entry::shown;
 use super::error::{DirectoryError, Step};
 use super::refusal::Refusal;
@@ -30,6 +31,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// Unacknowledged data ends the connection after this time.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// For finding the address and opening the TCP connection, if not less: the next controller waits for it.
+const DIAL: Duration = Duration::from_secs(5);
 /// A whole operation may take this many times as long as a single answer.
 const OPERATION: u32 = 6;
 /// For a farewell nobody waits for.
@@ -59,11 +62,16 @@ pub(super) struct Ask<'a> {
 
 impl Wire {
     /// Dials and agrees on TLS, all within `limit`.
-    pub async fn open(server: &Server, tls: Arc<ClientConfig>, limit: Duration) -> Result<Self, DirectoryError> {
+    pub async fn open(
+        server: &Server,
+        names: &Names,
+        tls: Arc<ClientConfig>,
+        limit: Duration,
+    ) -> Result<Self, DirectoryError> {
         let deadline = Instant::now() + limit;
         let host = server.host.trim_end_matches('.');
         let name = format!("{host}:{}", server.port);
-        let stream = dial(host, server.port, &name, limit, deadline).await?;
+        let stream = dial(host, server.port, &name, names, limit.min(DIAL)).await?;
         let (scheme, starttls) = match server.transport {
             Transport::Ldaps => ("ldaps", false),
             Transport::StartTls => ("ldap", true),
@@ -202,20 +210,19 @@ impl Wire {
     }
 }
 
-/// Opens the TCP connection to the first address that answers. Each gets an equal share of the time, with one share left
-/// for what follows.
+/// Opens the TCP connection to the first address that answers. Each gets an equal share of the time.
 async fn dial(
     host: &str,
     port: u16,
     server: &str,
+    names: &Names,
     limit: Duration,
-    deadline: Instant,
 ) -> Result<std::net::TcpStream, DirectoryError> {
     let late = || DirectoryError::Timeout { server: server.to_owned(), step: Step::Dial, after: limit };
     let unresolved = |source| DirectoryError::Unresolved { server: server.to_owned(), source };
-    let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await.map_err(|_| late())?;
-    let addresses: Vec<SocketAddr> = found.map_err(unresolved)?.collect();
-    let share = limit / u32::try_from(addresses.len() + 1).unwrap_or(u32::MAX);
+    let found = timeout(limit, names.addresses(host, port)).await.map_err(|_| late())?;
+    let addresses: Vec<SocketAddr> = found.map_err(unresolved)?;
+    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = DirectoryError::Unresolved { server: server.to_owned(), source: io::ErrorKind::NotFound.into() };
     for address in addresses {
         last = match timeout(share, TcpStream::connect(address)).await {
