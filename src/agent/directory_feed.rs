@@ -42,7 +42,9 @@ struct Domain {
     /// Rung when something was told to the machine: the other line may have something to do.
     bell: Notify,
     /// What each controller failed with last.
-    failures: Mutex<BTreeMap<String, DirectoryError>>,
+    failures: Mutex<BTreeMap<String, AgentError>>,
+    /// What was said of the domain, and of single controllers while another stands in.
+    troubles: tokio::sync::Mutex<BTreeMap<String, Health>>,
     /// Nobody is told while somebody waits for the result.
     silent: bool,
 }
@@ -95,7 +97,19 @@ impl Domain {
         let roster = Roster::new(settings.servers.clone(), fastrand::u64(..));
         let watch = Mutex::new(Watch::new(roster, settings.poll));
         let (names, seed) = (Names::new(&settings), fastrand::u64(..));
-        Self { agent, settings, names, tls, seed, part, watch, bell: Notify::new(), failures: Mutex::default(), silent }
+        Self {
+            agent,
+            settings,
+            names,
+            tls,
+            seed,
+            part,
+            watch,
+            bell: Notify::new(),
+            failures: Mutex::default(),
+            troubles: tokio::sync::Mutex::default(),
+            silent,
+        }
     }
 
     /// Follows the domain until the store cannot go on.
@@ -109,27 +123,23 @@ impl Domain {
         if !self.settings.servers.is_empty() {
             return std::future::pending().await;
         }
-        let mut health = self.health(format!("{}: DNS", self.part));
+        let part = format!("{}: {DNS}", self.part);
         let mut wait = FIND_FIRST;
         loop {
             let found = self.names.controllers(&self.settings, self.seed).await;
-            let is_lost = found.is_err() && self.watch().has_no_content();
+            let is_lost = found.is_err() && self.watch().is_without();
             match found {
                 Ok(servers) => {
                     self.watch().found(servers);
                     self.failures().remove(DNS);
-                    if !self.silent {
-                        health.works().await;
-                    }
+                    self.praise(&part).await;
                     wait = FIND_AGAIN;
                 }
                 Err(error) => {
                     wait = (wait * 2).min(if is_lost { FIND_FAILED } else { FIND_AGAIN });
-                    if !self.silent {
-                        health.say(&AgentError::Directory(error), later(self.now(), wait)).await;
-                    } else {
-                        self.failures().insert(DNS.to_owned(), error);
-                    }
+                    let error = AgentError::Directory(error);
+                    self.complain(part.clone(), &error, later(self.now(), wait)).await;
+                    self.failures().insert(DNS.to_owned(), error);
                 }
             }
             self.bell.notify_waiters();
@@ -157,7 +167,7 @@ impl Domain {
                     return Ok(());
                 }
                 if watch.is_blind(self.now()) && (watch.knows_any() || self.failures().contains_key(DNS)) {
-                    return Err(self.verdict().into());
+                    return Err(self.verdict());
                 }
             }
             rung.await;
@@ -168,7 +178,7 @@ impl Domain {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn failures(&self) -> MutexGuard<'_, BTreeMap<String, DirectoryError>> {
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<String, AgentError>> {
         self.failures.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -176,20 +186,41 @@ impl Domain {
         self.agent.clock.now()
     }
 
+    /// Says what is wrong with a part, unless that was said.
+    async fn complain(&self, part: String, error: &AgentError, again: Timestamp) {
+        if !self.silent {
+            let mut troubles = self.troubles.lock().await;
+            let health = troubles.entry(part.clone()).or_insert_with(|| self.health(part));
+            health.say(error, again).await;
+        }
+    }
+
+    /// Takes it back.
+    async fn praise(&self, part: &str) {
+        let said = self.troubles.lock().await.remove(part);
+        if let Some(mut health) = said {
+            health.works().await;
+        }
+    }
+
     fn health(&self, part: String) -> Health {
         Health::new(part, self.agent.store.clone(), self.agent.settings.work.retry_first)
     }
 
-    /// What all controllers failed with.
-    fn verdict(&self) -> DirectoryError {
-        let mut errors: Vec<_> = std::mem::take(&mut *self.failures()).into_values().collect();
-        // One that holds for the domain says it all.
-        let domain = errors.iter().position(DirectoryError::holds_for_the_domain);
-        match (domain, errors.len()) {
-            (Some(place), _) => errors.remove(place),
-            (None, 0) => DirectoryError::NoServer,
-            (None, 1) => errors.remove(0),
-            (None, _) => DirectoryError::NoneWorked(errors),
+    /// What all controllers failed with; what is not theirs says it all, as does what holds for the domain.
+    fn verdict(&self) -> AgentError {
+        let mut errors = Vec::new();
+        for error in std::mem::take(&mut *self.failures()).into_values() {
+            match error {
+                AgentError::Directory(error) if error.holds_for_the_domain() => return error.into(),
+                AgentError::Directory(error) => errors.push(error),
+                other => return other,
+            }
+        }
+        match errors.len() {
+            0 => DirectoryError::NoServer.into(),
+            1 => errors.remove(0).into(),
+            _ => DirectoryError::NoneWorked(errors).into(),
         }
     }
 }

@@ -96,10 +96,11 @@ impl Watch {
         line.plan.is_empty() && line.open.as_ref().is_some_and(Open::is_settled)
     }
 
-    /// Whether the content has no controller at the moment.
+    /// Whether no controller is content, nor one there that can go on from where it was read.
     #[must_use]
-    pub fn has_no_content(&self) -> bool {
-        self.content.is_none()
+    pub fn is_without(&self) -> bool {
+        let ready = |line: &Line| line.open.as_ref().is_some_and(|open| open.row.is_some());
+        self.content.is_none() && !self.lines.iter().any(ready)
     }
 
     /// What to do on a line now. Until [`Watch::told`] the line is not to be asked again, except after [`Step::Wait`].

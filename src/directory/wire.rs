@@ -33,6 +33,8 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For finding the address and opening the TCP connection, if not less: the next controller waits for it.
 const DIAL: Duration = Duration::from_secs(5);
+/// For the rootDSE, if not less: it needs no disk, and another controller may be waiting to stand in.
+const TICK: Duration = Duration::from_secs(5);
 /// A whole operation may take this many times as long as a single answer.
 const OPERATION: u32 = 6;
 /// For a farewell nobody waits for.
@@ -130,9 +132,10 @@ impl Wire {
         if self.ldap.is_closed() {
             return Err(self.lost(ask.step));
         }
-        let whole = self.timeout * OPERATION;
+        let patience = if ask.step == Step::RootDse { self.timeout.min(TICK) } else { self.timeout };
+        let whole = patience * OPERATION;
         let step = ask.step.clone();
-        let outcome = timeout(whole, self.run(ask, whole, take)).await;
+        let outcome = timeout(whole, self.run(ask, patience, take)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(self.late(step, whole)));
         self.settle().await;
         outcome
@@ -141,12 +144,13 @@ impl Wire {
     async fn run(
         &mut self,
         ask: Ask<'_>,
-        whole: Duration,
+        patience: Duration,
         mut take: impl FnMut(StructureTag) -> Result<(), String>,
     ) -> Result<LdapResult, DirectoryError> {
-        let options = SearchOptions::new().timelimit(i32::try_from(whole.as_secs()).unwrap_or(i32::MAX));
+        let limit = (patience * OPERATION).as_secs();
+        let options = SearchOptions::new().timelimit(i32::try_from(limit).unwrap_or(i32::MAX));
         let mut ldap = self.ldap.clone();
-        ldap.with_timeout(self.timeout).with_controls(ask.controls).with_search_options(options);
+        ldap.with_timeout(patience).with_controls(ask.controls).with_search_options(options);
         let started = ldap.streaming_search(ask.base, ask.scope, ask.filter, ask.attributes).await;
         let mut stream = started.map_err(|error| self.failure(&error, ask.step.clone()))?;
         self.open = Some(stream.ldap_handle().last_id());
@@ -156,6 +160,7 @@ impl Wire {
                 Ok(Some(item)) if item.is_ref() || item.is_intermediate() => {}
                 Ok(Some(item)) => take(item.0).map_err(|what| self.odd(ask.step.clone(), what))?,
                 Ok(None) => break,
+                Err(LdapError::Timeout { .. }) => return Err(self.late(ask.step, patience)),
                 Err(error) => return Err(self.failure(&error, ask.step)),
             }
         }

@@ -1,7 +1,6 @@
 //! One connection to one domain: carries out the machine's steps on it.
 
 use super::Domain;
-use crate::agent::health::Health;
 use crate::agent::{AgentError, is_fatal};
 use crate::directory::changes::Why;
 use crate::directory::roster::{Failure, name};
@@ -9,9 +8,9 @@ use crate::directory::watch::{Answer, Notice, Role, Step, What};
 use crate::directory::{Dc, DirectoryError, Extent};
 use crate::model::account::AccountPage;
 use crate::model::settings::Server;
-use crate::model::watermark::{Sighting, Watermark};
+use crate::model::watermark::{DcState, Sighting, Watermark};
 use crate::observe::Event;
-use crate::store::{Absorbed, ScanEnd};
+use crate::store::{Absorbed, DomainFeed, ScanEnd};
 
 /// Objects read by GUID in one step.
 const AT_ONCE: u32 = 50;
@@ -23,14 +22,12 @@ struct Hand<'a> {
     dc: Option<Dc>,
     /// What the scan under way has brought.
     brought: Absorbed,
-    /// Of the domain, and of the controller alone while another stands in.
-    said: Vec<(String, Health)>,
 }
 
 impl Domain {
     /// Drives one line.
     pub(super) async fn line(&self, line: usize) -> Result<(), AgentError> {
-        let mut hand = Hand { domain: self, server: None, dc: None, brought: Absorbed::default(), said: Vec::new() };
+        let mut hand = Hand { domain: self, server: None, dc: None, brought: Absorbed::default() };
         loop {
             let rung = self.bell.notified();
             tokio::pin!(rung);
@@ -61,7 +58,12 @@ impl Hand<'_> {
         let store = &self.domain.agent.store;
         match step {
             Step::Connect(server) => return self.connect(server).await,
-            Step::Look => return Ok(Answer::State(self.dc()?.state().await?)),
+            Step::Look => {
+                let state = self.dc()?.state().await?;
+                // A store that became another's while it was in use is not gone on with.
+                self.bind(&state).await?;
+                return Ok(Answer::State(state));
+            }
             Step::Read(role, What::Everything(why)) => return self.read_everything(role, why).await,
             Step::Read(role, What::Since { usn, canary }) => {
                 let extent = Extent::Since { usn, canary: canary.map(|canary| canary.usn) };
@@ -94,8 +96,7 @@ impl Hand<'_> {
         let dc = Dc::connect(settings, &server, names, tls.clone()).await?;
         let state = dc.known_state();
         let (domain, ntds) = (state.key.domain, state.key.ntds.clone());
-        let now = self.domain.now();
-        let feed = agent.store.bind_domain(domain, &settings.domain, &agent.domains(), now).await?;
+        let feed = self.bind(&state).await?;
         let row = agent.store.watermark(&state.key).await?;
         let hints = agent.store.open_hints(domain, Some(&ntds)).await?;
         if !self.domain.silent {
@@ -103,6 +104,12 @@ impl Hand<'_> {
         }
         self.dc = Some(dc);
         Ok(Answer::Connected { state, row, hints, content: feed.content, next_scan: feed.next_scan })
+    }
+
+    async fn bind(&self, state: &DcState) -> Result<DomainFeed, AgentError> {
+        let Domain { agent, settings, .. } = self.domain;
+        let now = self.domain.now();
+        Ok(agent.store.bind_domain(state.key.domain, &settings.domain, &agent.domains(), now).await?)
     }
 
     async fn read_everything(&mut self, role: Role, why: Why) -> Result<Answer, AgentError> {
@@ -232,36 +239,35 @@ impl Hand<'_> {
         };
         let (again, blind) = {
             let mut watch = domain.watch();
-            (watch.told(line, answer, domain.now()), watch.has_no_content())
+            (watch.told(line, answer, domain.now()), watch.is_without())
         };
         let Some(again) = again else {
             tracing::debug!(%error, "the scan is begun anew");
             return;
         };
         self.dc = None;
-        let server = self.server.as_ref().map(name).unwrap_or_default();
-        let part = if blind { domain.part.clone() } else { format!("{}: {server}", domain.part) };
-        if !domain.silent {
-            let place = self.said.iter().position(|(known, _)| *known == part);
-            let place = place.unwrap_or_else(|| {
-                self.said.push((part.clone(), domain.health(part)));
-                self.said.len() - 1
-            });
-            self.said[place].1.say(&error, again).await;
+        let part = if blind { domain.part.clone() } else { self.part() };
+        domain.complain(part, &error, again).await;
+        domain.failures().insert(self.part(), error);
+    }
+
+    /// Takes complaints back once all that is asked is done.
+    async fn praise(&mut self, line: usize) {
+        let (rests, settled) = {
+            let watch = self.domain.watch();
+            (watch.is_at_rest(line), watch.is_settled())
+        };
+        if rests {
+            self.domain.praise(&self.part()).await;
         }
-        if let AgentError::Directory(error) = error {
-            domain.failures().insert(server, error);
+        if settled {
+            self.domain.praise(&self.domain.part).await;
         }
     }
 
-    /// Takes complaints back once the line does all that is asked of it.
-    async fn praise(&mut self, line: usize) {
-        if self.said.is_empty() || !self.domain.watch().is_at_rest(line) {
-            return;
-        }
-        for (_, mut health) in self.said.drain(..) {
-            health.works().await;
-        }
+    /// Under which name this controller stands among the troubles.
+    fn part(&self) -> String {
+        format!("{}: {}", self.domain.part, self.server.as_ref().map(name).unwrap_or_default())
     }
 
     fn dc(&mut self) -> Result<&mut Dc, DirectoryError> {
