@@ -15,7 +15,7 @@ use super::{Agent, AgentError, is_fatal};
 use crate::clock::later;
 use crate::directory::roster::Roster;
 use crate::directory::watch::{LINES, Watch};
-use crate::directory::{DirectoryError, Names, coverage};
+use crate::directory::{DirectoryError, Names};
 use crate::model::settings::DirectorySettings;
 
 /// Under which name the directory stands among the troubles; a controller's own, while another stands in, begin with it.
@@ -82,11 +82,6 @@ impl Agent {
     /// Names of all domains that are followed.
     pub(super) fn domains(&self) -> Vec<String> {
         self.settings.directories.iter().map(|directory| directory.domain.clone()).collect()
-    }
-
-    /// Digest of what is read of each domain, by name.
-    pub(super) fn coverage(&self) -> BTreeMap<String, String> {
-        self.settings.directories.iter().map(|directory| (directory.domain.clone(), coverage(directory))).collect()
     }
 }
 

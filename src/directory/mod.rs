@@ -28,6 +28,6 @@ mod wire;
 pub use dc::Dc;
 pub use discover::Names;
 pub use error::{DirectoryError, Step};
-pub use question::coverage;
+pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
 pub use search::{Extent, Scan};

@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::model::settings::{AnchorSource, DirectorySettings};
@@ -102,6 +102,18 @@ pub fn coverage(settings: &DirectorySettings) -> String {
         let _ = write!(hex, "{byte:02x}");
         hex
     })
+}
+
+/// The digest of what is read of each domain, by its name.
+#[must_use]
+pub fn coverages(directories: &[DirectorySettings]) -> BTreeMap<String, String> {
+    directories.iter().map(|directory| (directory.domain.clone(), coverage(directory))).collect()
+}
+
+/// What names all that is read, of however many domains; of a single one its digest.
+#[must_use]
+pub fn joint_coverage(directories: &[DirectorySettings]) -> String {
+    coverages(directories).into_values().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

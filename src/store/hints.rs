@@ -164,7 +164,8 @@ pub(super) fn confirm(db: &Connection, domain: &str, page: &AccountPage) -> Resu
 pub(super) fn agreed_gone(db: &Connection, domain: &str, absent: &[ObjectGuid]) -> Result<Vec<ObjectGuid>, StoreError> {
     let mut agreed = Vec::new();
     for guid in absent {
-        let sql = "SELECT 1 FROM hints WHERE domain = ?1 AND guid = ?2 AND body IS NULL";
+        let sql = "SELECT 1 FROM hints WHERE domain = ?1 AND guid = ?2 AND body IS NULL
+                   AND ntds IS NOT (SELECT content FROM domains WHERE guid = ?1)";
         if db.prepare_cached(sql)?.exists(params![domain, guid.to_string()])? {
             agreed.push(*guid);
         }

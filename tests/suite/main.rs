@@ -9,6 +9,7 @@ mod controllers;
 mod crash;
 mod credentials;
 mod daemon;
+mod doctor;
 mod documented;
 mod excluded;
 mod failures;
