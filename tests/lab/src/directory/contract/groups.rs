@@ -22,9 +22,11 @@ pub async fn membership_moves_the_group_alone(peer: &Peer<'_>) {
     let member = one(&mut ldap, &format!("<GUID={person}>"), &["memberOf"]).await.expect("there");
     assert!(member.attributes.is_empty(), "{member:?}");
 
-    // Whoever is deleted is a member no more, and only the group would tell.
+    // Whoever is deleted is a member no more, and the group's uSN does not tell.
     peer.member(group, person, true).await;
+    let before = peer.usn(group).await;
     peer.delete(person).await;
+    assert_eq!(peer.usn(group).await, before);
     let group = one(&mut ldap, &format!("<GUID={group}>"), &["member"]).await.expect("there");
     assert!(group.texts("member").is_empty(), "{group:?}");
 }

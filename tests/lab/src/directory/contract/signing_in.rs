@@ -28,6 +28,13 @@ pub async fn binds_and_what_is_open_without(peer: &Peer<'_>) {
     assert!(wrong.text.starts_with("80090308: LdapErr: DSID-") && wrong.text.contains("data 52e,"), "{}", wrong.text);
 
     let mut ldap = peer.connect().await;
+    let unknown = ldap.simple_bind("nobody@corp.example.test", "not the password").await.expect("an answer");
+    assert!(unknown.rc == 49 && unknown.text.contains("data 52"), "{}", unknown.text);
+    // Samba takes an empty password for a wrong one, Windows for nobody's.
+    let empty = ldap.simple_bind(&peer.user, "").await.expect("an answer");
+    assert_eq!(empty.rc, if peer.is_samba() { 49 } else { 0 }, "{}", empty.text);
+
+    let mut ldap = peer.connect().await;
     assert!(one(&mut ldap, "", &["highestCommittedUSN"]).await.is_ok());
     let (entries, result) = search(&mut ldap, &peer.base, Scope::Subtree, "(objectClass=user)", &["cn"]).await;
     assert!(entries.is_empty());
