@@ -43,7 +43,8 @@ pub struct Agent {
     store: Store,
     clock: Clock,
     graph: Graph,
-    ldap_tls: Arc<rustls::ClientConfig>,
+    /// For each domain, in the order of the settings.
+    ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -66,11 +67,11 @@ impl Agent {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
-        let ldap_roots = match &settings.directory.ca_file {
-            Some(file) => Roots::Only(file.clone()),
-            None => Roots::SystemAnd(None),
-        };
-        let ldap_tls = tls::client_config(&ldap_roots)?;
+        let mut ldap_tls = Vec::new();
+        for directory in &settings.directories {
+            let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
+            ldap_tls.push(tls::client_config(&roots)?);
+        }
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
@@ -114,7 +115,7 @@ impl Agent {
         };
         let feeds = async {
             tokio::select! {
-                ended = self.watch_directory() => ended,
+                ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
                 () = stopped => Ok(()),
             }
@@ -145,7 +146,7 @@ impl Agent {
             }
         };
         let (directory, tenant) = tokio::select! {
-            read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
+            read = async { tokio::join!(self.directories_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
         self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
@@ -165,7 +166,7 @@ impl Agent {
     /// # Errors
     /// When either side cannot be read, or the store fails.
     pub async fn prospect(&self) -> Result<Prospect, AgentError> {
-        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
         directory?;
         tenant?;
         self.plan_only().await
