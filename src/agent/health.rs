@@ -7,8 +7,9 @@ use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use super::error::AgentError;
 use crate::clock::{Clock, later};
 use crate::model::fault::{Class, Fault as _};
+use crate::model::standing::Reason;
 use crate::observe::Event;
-use crate::store::Store;
+use crate::store::{Halt, Store};
 
 /// The longest wait for what heals by itself.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -37,6 +38,11 @@ impl Health {
             Class::Heals | Class::Bug => self.waits.next().unwrap_or(LONGEST),
         };
         let wait = wait.max(asked.unwrap_or_default());
+        if let Some(asked) = asked.filter(|_| error.code() == "graph-throttled") {
+            // The whole client leaves Graph alone, after a restart too.
+            let reason = Reason::new("graph-throttled", error.to_string());
+            let _ = self.store.halt(&Halt { until: later(clock.now(), asked), reason }).await;
+        }
         let trouble = Event::trouble(self.part, error, later(clock.now(), wait));
         if self.said.replace(error.code()) == Some(error.code()) {
             tracing::debug!(event = error.code(), "{trouble}");

@@ -15,7 +15,7 @@ mod stand;
 #[cfg(test)]
 mod tests;
 
-pub use allot::{Limits, allot};
+pub use allot::{Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Product, bind};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};

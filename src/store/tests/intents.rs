@@ -1,5 +1,6 @@
 //! From a plan to what became of it: intents, calls, outcomes, settling.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -318,6 +319,59 @@ async fn without_a_seat_of_one_product_only_that_one_waits() {
 }
 
 #[tokio::test]
+async fn what_is_taken_back_was_never_called_and_keeps_its_intent() {
+    let (desk, first) = in_flight().await;
+    desk.conclude(first.clone(), Outcome::TakenBack, at(22)).await;
+    assert_eq!((desk.word(1).await, desk.count("SELECT count(*) FROM calls")), ("due", 0));
+    let second = desk.license(at(23)).await;
+    assert_eq!((second.id, second.attempts), (first.id, 1));
+}
+
+#[tokio::test]
+async fn a_product_refused_for_all_waits_for_one_to_ask_again() {
+    let desk = Desk::acquainted(Vec::new(), &[]).await;
+    desk.joins(1, at(20)).await;
+    let first = desk.license(at(21)).await;
+    let stopped = |until| Outcome::Stopped { sku: ems(), until, reason: reason() };
+    desk.conclude(first.clone(), stopped(at(500)), at(22)).await;
+    desk.joins(2, at(23)).await;
+    desk.judge(at(23)).await;
+    assert_eq!(desk.plan(at(24)).await.writes, [], "nobody asks");
+    assert_eq!(desk.store.next_due(true, Duration::ZERO).await.unwrap(), Some(at(500)));
+    let [asking] = &desk.plan(at(500)).await.writes[..] else { panic!("one asks") };
+    assert_eq!(asking.user, user_id(1));
+    // A count that falls says nothing, other numbers do.
+    let read = |enabled: i64, consumed: i64| {
+        let with = |sku: &crate::model::license::Sku| crate::model::license::Sku { enabled, consumed, ..sku.clone() };
+        crate::model::license::Catalog::new(desk.catalog.iter().map(with))
+    };
+    let known = desk.catalog.get(ems()).unwrap().clone();
+    desk.store.put_catalog(read(known.enabled, known.consumed - 1), at(30)).await.unwrap();
+    assert_eq!(desk.plan(at(31)).await.writes, []);
+    desk.store.put_catalog(read(known.enabled + 1, known.consumed - 1), at(32)).await.unwrap();
+    let plan = desk.plan(at(33)).await;
+    assert_eq!(plan.writes.len(), 1);
+    let step = Step::License { add: plan.writes[0].licenses.clone() };
+    let again = desk.commit(&plan.writes[0], step, at(33)).await.unwrap();
+    desk.conclude(again, Outcome::Accepted, at(34)).await;
+    assert!(desk.store.stops().await.unwrap().is_empty());
+    desk.judge(at(35)).await;
+    assert_eq!(desk.plan(at(35)).await.writes.len(), 1, "the other follows");
+}
+
+#[tokio::test]
+async fn who_is_not_seen_to_be_licensed_for_long_is_told_of_once() {
+    let (desk, intent) = in_flight().await;
+    desk.conclude(intent, Outcome::Accepted, at(22)).await;
+    assert!(desk.store.tell_unconfirmed(at(21)).await.unwrap().is_empty());
+    assert_eq!(desk.store.tell_unconfirmed(at(22)).await.unwrap(), ["u1@example.test"]);
+    assert!(desk.store.tell_unconfirmed(at(30)).await.unwrap().is_empty());
+    let story = desk.store.dossier(desk.id(1).await).await.unwrap().unwrap();
+    assert!(story.person.entitlements[0].why.as_ref().unwrap().contains("unusually long"), "{story:?}");
+    assert_eq!(desk.store.report().await.unwrap().unconfirmed, 1);
+}
+
+#[tokio::test]
 async fn ours_is_what_was_read_as_absent_before() {
     for (before, ours) in [
         (user(1), true),
@@ -343,7 +397,7 @@ async fn the_answer_and_its_names_are_kept() {
     let (desk, intent) = in_flight().await;
     let said = answer(intent.call, Verdict::Unknown);
     let concluded = Concluded { intent: intent.clone(), answer: said, outcome: unknown(at(40)) };
-    desk.store.conclude(vec![concluded], CONFIG, at(22)).await.unwrap();
+    desk.store.exchange(vec![concluded], VecDeque::new(), 0, CONFIG, at(22)).await.unwrap();
     let story = desk.store.dossier(desk.id(1).await).await.unwrap().unwrap();
     let rows: Vec<_> = story.timeline.iter().filter(|row| ["intent", "answer"].contains(&row.kind.as_str())).collect();
     assert_eq!(rows.len(), 2);
