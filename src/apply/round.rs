@@ -132,7 +132,7 @@ impl Course<'_> {
 
     /// Sends what is committed, in full batches. A smaller one goes only when nothing that is under way can fill it.
     async fn send(&mut self) -> Result<(), StoreError> {
-        while self.is_open() && self.running.len() < self.hand.quota().pace.allowed() && self.is_worth_a_batch() {
+        while self.is_open() && self.has_room() && self.is_worth_a_batch() {
             if self.hand.store.paused().await?.is_some() {
                 self.paused = true;
                 break;
@@ -145,6 +145,10 @@ impl Course<'_> {
             self.running.spawn(send(self.hand.graph.clone(), batch));
         }
         Ok(())
+    }
+
+    fn has_room(&self) -> bool {
+        self.running.len() < self.hand.quota().pace.allowed()
     }
 
     fn is_worth_a_batch(&mut self) -> bool {

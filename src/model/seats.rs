@@ -15,9 +15,10 @@ const FORGET: SignedDuration = SignedDuration::from_mins(15);
 pub struct SeatLedger {
     /// `consumedUnits` as last read.
     pub consumed: i64,
-    /// Our accepted writes that it may not show yet.
+    /// Our writes, from when they are committed on, that it may not show yet: a reading may show one before its answer is
+    /// known here.
     pub unshown: i64,
-    /// When the newest of them was accepted.
+    /// When the newest of them was committed or accepted.
     pub newest: Option<Timestamp>,
     /// Graph refused for want of a seat while these numbers stood: nothing is free until they change.
     pub exhausted: Option<Exhausted>,
@@ -66,10 +67,22 @@ impl SeatLedger {
         Self { consumed: sku.consumed, unshown, newest: self.newest.filter(|_| unshown > 0), exhausted, stop }
     }
 
-    /// Counts one accepted write: the product can be asked for.
+    /// Counts one write that is about to be sent.
+    #[must_use]
+    pub fn committed(self, now: Timestamp) -> Self {
+        Self { unshown: self.unshown + 1, newest: Some(now), ..self }
+    }
+
+    /// One of those was accepted: the product can be asked for.
     #[must_use]
     pub fn accepted(self, now: Timestamp) -> Self {
-        Self { unshown: self.unshown + 1, newest: Some(now), stop: None, ..self }
+        Self { newest: self.newest.map(|_| now), stop: None, ..self }
+    }
+
+    /// One of those came to nothing.
+    #[must_use]
+    pub fn failed(self) -> Self {
+        Self { unshown: (self.unshown - 1).max(0), ..self }
     }
 
     /// Notes that Graph refuses the product for whoever asks, and until when nobody does.

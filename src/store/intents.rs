@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
 use super::rows::{collect, json, json_of, maybe_time, millis, named, time_of, unjson};
-use super::{Store, StoreError};
+use super::{Store, StoreError, seats};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
 use crate::model::plan::{LicenseWrite, LocationWrite};
 use crate::model::standing::Standing;
@@ -148,6 +148,7 @@ pub(super) fn commit(
     if let Step::License { add } = &order.step {
         for write in add {
             moves(db, order.person, write.sku, &Standing::InFlight { intent: id }, config, now)?;
+            seats::committed(db, write.sku, now)?;
         }
     }
     let attempts =

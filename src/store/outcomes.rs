@@ -115,6 +115,7 @@ impl Store {
             if visible {
                 closing.accepted()?;
             } else if matches!(intent.step, Step::License { .. }) {
+                closing.free_seats()?;
                 closing.all(&Standing::Due)?;
             }
             link::touch(tx, intent.person)?;
@@ -155,7 +156,11 @@ pub(super) fn conclude(db: &Connection, concluded: &Concluded, config: &str, now
         ..Entry::new(AuditKind::Answer, detail).about(intent.person)
     };
     append(db, now, &entry)?;
-    follow(&Closing { db, intent, config, now }, outcome)?;
+    let closing = Closing { db, intent, config, now };
+    if !matches!(outcome, Outcome::Accepted | Outcome::Unknown { .. }) {
+        closing.free_seats()?;
+    }
+    follow(&closing, outcome)?;
     match (&intent.step, outcome) {
         // The license is to follow at once: nothing else has changed.
         (Step::Location { .. }, Outcome::Accepted) => Ok(()),
@@ -243,6 +248,14 @@ impl Closing<'_> {
             millis(self.now)
         ])?;
         Ok(())
+    }
+
+    /// The write came to nothing: it takes no seat.
+    fn free_seats(&self) -> Result<(), StoreError> {
+        match &self.intent.step {
+            Step::Location { .. } => Ok(()),
+            Step::License { add } => add.iter().try_for_each(|write| seats::failed(self.db, write.sku)),
+        }
     }
 
     fn all(&self, standing: &Standing) -> Result<(), StoreError> {

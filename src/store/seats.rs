@@ -90,7 +90,17 @@ fn ledger(db: &Connection, sku: SkuId) -> Result<Option<SeatLedger>, StoreError>
     text.as_deref().map(unjson).transpose()
 }
 
-/// Counts one accepted write that the tenant's number may not show yet.
+/// Counts one write that is about to be sent, which the tenant's number does not show yet.
+pub(super) fn committed(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
+    change(db, sku, |_, ledger| ledger.committed(now))
+}
+
+/// Takes one write off again that came to nothing.
+pub(super) fn failed(db: &Connection, sku: SkuId) -> Result<(), StoreError> {
+    change(db, sku, |_, ledger| ledger.failed())
+}
+
+/// Notes that one of those writes was accepted.
 pub(super) fn accepted(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
     change(db, sku, |_, ledger| ledger.accepted(now))
 }

@@ -6,6 +6,7 @@ mod file;
 mod guard;
 mod intents;
 mod people;
+mod products;
 mod scan;
 mod speed;
 mod walk;

@@ -64,6 +64,7 @@ async fn a_batch_whose_items_are_throttled_stops_the_others() {
     let mut bench = Bench::start(5).await;
     bench.edit("[work]", "[work]\nconcurrency = 1");
     let agent = bench.running().await;
+    bench.tenant.set_seats("EMS", 100).expect("there is EMS");
     bench.tenant.fault(Fault::throttled(Match::new("PATCH", "/users/"), Some("3600")));
     for number in 0..60 {
         bench.join(&format!("joiner{number}"), "DE");

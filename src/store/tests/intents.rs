@@ -15,11 +15,11 @@ use crate::model::user::{Removal, User, UserNews, UserPage};
 use crate::model::verdict::Verdict;
 use crate::store::{Concluded, OpenIntent, Outcome, Settled, Step};
 
-fn reason() -> Reason {
+pub(super) fn reason() -> Reason {
     Reason::new("test", "because")
 }
 
-fn retry(at: Timestamp) -> Outcome {
+pub(super) fn retry(at: Timestamp) -> Outcome {
     Outcome::Retry { at, reason: reason() }
 }
 
@@ -28,7 +28,7 @@ fn unknown(settle: Timestamp) -> Outcome {
 }
 
 /// A newcomer who wants EMS and SPE_E3, each for its own sake.
-async fn both() -> Desk {
+pub(super) async fn both() -> Desk {
     let mut desk = Desk::acquainted(Vec::new(), &[]).await;
     let exchange: PlanId = exchange();
     desk.rules[0].unless_has_plan = Some(Vec::new());
@@ -39,7 +39,7 @@ async fn both() -> Desk {
 }
 
 /// A newcomer with a location, whose license is in flight.
-async fn in_flight() -> (Desk, OpenIntent) {
+pub(super) async fn in_flight() -> (Desk, OpenIntent) {
     let desk = Desk::acquainted(Vec::new(), &[]).await;
     desk.joins(1, at(20)).await;
     let intent = desk.license(at(21)).await;
@@ -307,18 +307,6 @@ async fn several_products_go_together_and_apart_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn without_a_seat_of_one_product_only_that_one_waits() {
-    let desk = both().await;
-    let together = desk.license(at(21)).await;
-    desk.conclude(together, Outcome::NoSeat { sku: Some(spe_e3()) }, at(22)).await;
-    assert_eq!(desk.word(1).await, "due");
-    assert_eq!(desk.entitlement(1, spe_e3()).await.unwrap().standing, Standing::AwaitingSeat);
-    let free = desk.store.free_seats().await.unwrap();
-    assert_eq!((free[&spe_e3()], free[&ems()]), (0, 10), "nothing is free until the numbers change");
-    assert_eq!(desk.license(at(23)).await.step.skus(), [ems()]);
-}
-
-#[tokio::test]
 async fn what_is_taken_back_was_never_called_and_keeps_its_intent() {
     let (desk, first) = in_flight().await;
     desk.conclude(first.clone(), Outcome::TakenBack, at(22)).await;
@@ -327,48 +315,22 @@ async fn what_is_taken_back_was_never_called_and_keeps_its_intent() {
     assert_eq!((second.id, second.attempts), (first.id, 1));
 }
 
+/// "429 although it was applied" is known of items of a batch.
 #[tokio::test]
-async fn a_product_refused_for_all_waits_for_one_to_ask_again() {
-    let desk = Desk::acquainted(Vec::new(), &[]).await;
-    desk.joins(1, at(20)).await;
-    let first = desk.license(at(21)).await;
-    let stopped = |until| Outcome::Stopped { sku: ems(), until, reason: reason() };
-    desk.conclude(first.clone(), stopped(at(500)), at(22)).await;
-    desk.joins(2, at(23)).await;
-    desk.judge(at(23)).await;
-    assert_eq!(desk.plan(at(24)).await.writes, [], "nobody asks");
-    assert_eq!(desk.store.next_due(true, Duration::ZERO).await.unwrap(), Some(at(500)));
-    let [asking] = &desk.plan(at(500)).await.writes[..] else { panic!("one asks") };
-    assert_eq!(asking.user, user_id(1));
-    // A count that falls says nothing, other numbers do.
-    let read = |enabled: i64, consumed: i64| {
-        let with = |sku: &crate::model::license::Sku| crate::model::license::Sku { enabled, consumed, ..sku.clone() };
-        crate::model::license::Catalog::new(desk.catalog.iter().map(with))
-    };
-    let known = desk.catalog.get(ems()).unwrap().clone();
-    desk.store.put_catalog(read(known.enabled, known.consumed - 1), at(30)).await.unwrap();
-    assert_eq!(desk.plan(at(31)).await.writes, []);
-    desk.store.put_catalog(read(known.enabled + 1, known.consumed - 1), at(32)).await.unwrap();
-    let plan = desk.plan(at(33)).await;
-    assert_eq!(plan.writes.len(), 1);
-    let step = Step::License { add: plan.writes[0].licenses.clone() };
-    let again = desk.commit(&plan.writes[0], step, at(33)).await.unwrap();
-    desk.conclude(again, Outcome::Accepted, at(34)).await;
-    assert!(desk.store.stops().await.unwrap().is_empty());
-    desk.judge(at(35)).await;
-    assert_eq!(desk.plan(at(35)).await.writes.len(), 1, "the other follows");
-}
-
-#[tokio::test]
-async fn who_is_not_seen_to_be_licensed_for_long_is_told_of_once() {
-    let (desk, intent) = in_flight().await;
-    desk.conclude(intent, Outcome::Accepted, at(22)).await;
-    assert!(desk.store.tell_unconfirmed(at(21)).await.unwrap().is_empty());
-    assert_eq!(desk.store.tell_unconfirmed(at(22)).await.unwrap(), ["u1@example.test"]);
-    assert!(desk.store.tell_unconfirmed(at(30)).await.unwrap().is_empty());
-    let story = desk.store.dossier(desk.id(1).await).await.unwrap().unwrap();
-    assert!(story.person.entitlements[0].why.as_ref().unwrap().contains("unusually long"), "{story:?}");
-    assert_eq!(desk.store.report().await.unwrap().unconfirmed, 1);
+async fn what_was_answered_as_too_busy_and_shows_all_the_same_is_ours() {
+    for (verdict, word) in [
+        (Verdict::Throttled { after: None }, "licensed"),
+        (Verdict::Unavailable { after: None }, "licensed"),
+        (Verdict::Concurrency, "satisfied"),
+    ] {
+        let (desk, intent) = in_flight().await;
+        let said = answer(intent.call, verdict);
+        let concluded = Concluded { intent, answer: said, outcome: retry(at(60)) };
+        desk.store.exchange(vec![concluded], VecDeque::new(), 0, CONFIG, at(22)).await.unwrap();
+        reread(&desk, &licensed(user(1), ems(), &[], None), at(30)).await;
+        desk.judge(at(31)).await;
+        assert_eq!(desk.word(1).await, word);
+    }
 }
 
 #[tokio::test]
