@@ -9,7 +9,7 @@ use super::{Agent, AgentError, is_fatal};
 use crate::model::fault::{Class, Fault as _};
 use crate::model::user::UserPage;
 use crate::observe::Event;
-use crate::store::{Absorbed, ListingEnd};
+use crate::store::{Absorbed, Halt, ListingEnd};
 use crate::tenant::{BATCH, DeltaLink, TenantError};
 
 /// Batches in which users are read at one look whom a listing did not meet.
@@ -33,7 +33,12 @@ impl Agent {
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
                     let wait = health.failed(&error, asked_wait(&error), &self.clock).await;
-                    self.clock.wait(wait).await;
+                    let paused = matches!(error, AgentError::Tenant(TenantError::Throttled { .. }));
+                    tokio::select! {
+                        () = self.clock.wait(wait) => {}
+                        // An operator may have ended the pause; else it is only found to last.
+                        () = self.tenant_bell.notified(), if paused => {}
+                    }
                 }
             }
         }
@@ -59,6 +64,11 @@ impl Agent {
 
     /// One look: changes, or everything when there is nothing to go on from; and the seats.
     pub(super) async fn tenant_once(&self) -> Result<(), AgentError> {
+        let now = self.clock.now();
+        if let Some(halt) = self.store.halted(now).await?.filter(Halt::is_throttling) {
+            let after = Duration::try_from(halt.until.duration_since(now)).ok();
+            return Err(TenantError::Throttled { after }.into());
+        }
         let feed = self.store.tenant_feed().await?;
         match feed.link {
             Some(link) => match self.read_delta(DeltaLink::from_stored(link)).await {

@@ -16,7 +16,7 @@ mod untold;
 #[cfg(test)]
 mod tests;
 
-pub use allot::{Limits, allot};
+pub use allot::{Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Product, bind};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};

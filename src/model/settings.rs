@@ -127,7 +127,7 @@ pub struct TenantSettings {
     pub poll: Duration,
     /// Between two deltas while somebody is awaited or a seat is.
     pub poll_awaiting: Duration,
-    /// For a whole request.
+    /// Until an answer begins, and once more until it is complete.
     pub timeout: Duration,
     /// In which everyone's license sources are read once more.
     pub reread: Duration,

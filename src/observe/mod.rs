@@ -46,6 +46,8 @@ pub enum Event {
     WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
     WriteSettled { name: String, visible: bool },
     Waiting { product: String, persons: u64 },
+    ProductStopped { product: String, why: String, until: Timestamp },
+    Unconfirmed { names: Vec<String>, minutes: u64 },
     Held { hold: HoldId, rule: String, persons: u64, reason: String },
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
@@ -97,6 +99,8 @@ impl Event {
             Self::WriteFailed { .. } => "write-failed",
             Self::WriteSettled { .. } => "write-settled",
             Self::Waiting { .. } => "seats-gone",
+            Self::ProductStopped { .. } => "product-stopped",
+            Self::Unconfirmed { .. } => "license-unconfirmed",
             Self::Held { .. } => "cohort-held",
             Self::Halted { .. } => "writing-halted",
             Self::RuleUnusable { .. } => "rule-unusable",
@@ -118,6 +122,7 @@ impl Event {
             | Self::DirectorySecondChoice { .. }
             | Self::DirectoryDoubted { certain: false, .. }
             | Self::Waiting { .. }
+            | Self::Unconfirmed { .. }
             | Self::Held { .. }
             | Self::Halted { .. }
             | Self::CredentialExpiring { expired: false, .. }
@@ -127,7 +132,8 @@ impl Event {
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
-            | Self::RuleUnusable { .. } => Level::ERROR,
+            | Self::RuleUnusable { .. }
+            | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
             Self::TenantChanged { .. } => Level::DEBUG,
@@ -256,6 +262,18 @@ impl fmt::Display for Event {
             Self::Waiting { product, persons } => {
                 write!(f, "{persons} more wait for a seat of {product}; they go on by themselves when seats return")
             }
+            Self::ProductStopped { product, why, until } => write!(
+                f,
+                "{product} is refused for everybody and asked for by nobody: {why} One user asks again at {}, or once its \
+                 numbers or status change",
+                until.strftime("%Y-%m-%d %H:%M:%SZ")
+            ),
+            Self::Unconfirmed { names, minutes } => write!(
+                f,
+                "accepted more than {minutes} minutes ago and not yet seen to work: {}; nothing is written again, reading \
+                 back goes on",
+                listed(names)
+            ),
             Self::Held { hold, rule, persons, reason } => write!(
                 f,
                 "{persons} persons of rule {rule} are held as cohort {hold}: {reason}; see `seatsync status`, then \

@@ -7,6 +7,7 @@ mod file;
 mod guard;
 mod intents;
 mod people;
+mod products;
 mod scan;
 mod speed;
 mod untold;

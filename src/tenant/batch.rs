@@ -70,14 +70,19 @@ impl Graph {
         if answer.whole || again.is_empty() {
             return Ok(answer);
         }
-        let token = self.0.tokens.get(&self.0.http).await?;
-        self.0.tokens.discard(&token).await;
         let repeated: Vec<BatchWrite> = again.iter().map(|at| writes[*at].clone()).collect();
-        let second = self.batch_once(&repeated).await?;
+        // Without a new token the first answers stand.
+        let Ok(second) = self.batch_anew(&repeated).await else { return Ok(answer) };
         for (at, said) in again.into_iter().zip(second.answers) {
             answer.answers[at] = said;
         }
         Ok(answer)
+    }
+
+    async fn batch_anew(&self, writes: &[BatchWrite]) -> Result<BatchAnswer, TenantError> {
+        let token = self.0.tokens.get(&self.0.http).await?;
+        self.0.tokens.discard(&token).await;
+        self.batch_once(writes).await
     }
 
     async fn batch_once(&self, writes: &[BatchWrite]) -> Result<BatchAnswer, TenantError> {
@@ -167,8 +172,9 @@ fn understand(sent: Result<Received, Trouble>, writes: &[BatchWrite]) -> BatchAn
 fn refused_as_a_whole(sent: Result<Received, Trouble>, writes: &[BatchWrite]) -> BatchAnswer {
     let pressure = sent.as_ref().ok().and_then(|received| received.headers.pressure);
     let one = match sent {
-        Ok(received) if (200..300).contains(&received.status) => {
-            unanswered(fresh_id(), Some(received.status), "the batch's answer cannot be read")
+        Ok(Received { status, body, .. }) if (200..300).contains(&status) => {
+            let lost = body.err().map(|trouble| TenantError::from(trouble).to_string());
+            unanswered(fresh_id(), Some(status), lost.as_deref().unwrap_or("the batch's answer cannot be understood"))
         }
         sent => answer(sent, fresh_id()),
     };

@@ -68,7 +68,13 @@ pub(super) static TENANT: Section = Section {
             Default("\"10s\""),
             "The same while a person or a seat is awaited; not longer than poll.",
         ),
-        key("timeout", Duration("100ms", "10m"), Default("\"60s\""), "For one whole request."),
+        key(
+            "timeout",
+            Duration("100ms", "10m"),
+            Default("\"60s\""),
+            "Until an answer begins, and once more until all of it is there. Half of it for connecting, 10 s at most, and \
+             for a pause within an answer.",
+        ),
         key(
             "reread",
             Duration("1h", "30d"),

@@ -13,7 +13,7 @@ use super::{clock::span, language::Language, storm::Storm, throttling::Throttlin
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct Knobs {
-    /// What each request takes before it is carried out.
+    /// What each request takes before it is carried out; a `$batch` is one.
     #[serde(with = "span")]
     pub latency: Duration,
     /// For how long a new user is 404 when addressed by id, though listed.
