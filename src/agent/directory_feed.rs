@@ -23,7 +23,11 @@ impl Agent {
                 return Err(error);
             }
             let wait = health.failed(&error, None, &self.clock).await;
-            self.clock.wait(wait).await;
+            // A password that was renewed is worth a try at once.
+            tokio::select! {
+                () = self.clock.wait(wait) => {}
+                () = self.login.renewed() => {}
+            }
         }
     }
 
@@ -31,6 +35,7 @@ impl Agent {
     async fn follow_directory(&self, health: &mut Health) -> Result<(), AgentError> {
         let mut dc = self.connect().await?;
         Event::DirectoryConnected { server: dc.server().to_owned() }.emit();
+        self.watch_endings(&mut dc).await?;
         let until = crate::clock::later(self.clock.now(), CONNECTION_AGE);
         while self.clock.now() < until {
             self.directory_turn(&mut dc).await?;
@@ -43,13 +48,14 @@ impl Agent {
 
     pub(super) async fn directory_once(&self) -> Result<(), AgentError> {
         let mut dc = self.connect().await?;
+        self.watch_endings(&mut dc).await?;
         self.directory_turn(&mut dc).await?;
         dc.close().await;
         Ok(())
     }
 
     async fn connect(&self) -> Result<Dc, AgentError> {
-        Ok(Dc::connect_any(&self.settings.directory, &self.ldap_tls).await?)
+        Ok(Dc::connect_any(&self.settings.directory, &self.ldap_tls, &self.login, self.clock.now()).await?)
     }
 
     /// One tick: a look at the counter, and only if it moved a search.

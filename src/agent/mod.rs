@@ -18,6 +18,7 @@ pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;
 use crate::clock::Clock;
+use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::settings::{Mode, Settings};
 use crate::observe::Event;
@@ -42,6 +43,10 @@ pub struct Agent {
     clock: Clock,
     graph: Graph,
     ldap_tls: Arc<rustls::ClientConfig>,
+    /// How the domain is signed in to, and what came of it.
+    login: Arc<Login>,
+    /// Which ends of credentials and certificates were spoken of.
+    endings: expiry::ExpiryWatch,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -74,6 +79,8 @@ impl Agent {
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
+            login: Arc::new(Login::new(&settings.directory)),
+            endings: expiry::ExpiryWatch::default(),
             settings: Arc::new(settings),
             store,
             clock,
@@ -146,7 +153,7 @@ impl Agent {
             read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
-        self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
+        self.watch_expiry().await;
         let turn = self.work_until_done().await;
         directory?;
         tenant?;

@@ -2,6 +2,7 @@
 
 mod config;
 mod explain;
+mod key_table;
 mod once;
 mod output;
 mod plan;

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
+use super::bind;
 use super::rules;
-use super::secret;
 use super::table::Table;
 use super::tenant;
 use super::values;
@@ -73,24 +73,17 @@ fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
         }
     }
     let ca_file = table.file("ca_file");
-    let bind = table.table("bind").and_then(|bind| {
-        // There is one method so far, and `choice` refuses others.
-        let method = bind.choice("method");
-        let user = bind.parse("user", values::bind_user);
-        let password = secret::read(&bind, "password");
-        method.and(user.zip(password))
-    });
+    let hosts = servers.iter().flatten().map(|server| server.get_ref().host.as_str());
+    let bind = table.table("bind").and_then(|table| bind::bind(&table, hosts));
     let bases = bases(table, domain.as_deref());
     let anchor = table.parse("anchor", anchor).map(Spanned::into_inner);
     let poll = table.duration("poll");
     let timeout = table.duration("timeout");
-    let (bind_user, bind_password) = bind?;
     Some(DirectorySettings {
         domain: domain?,
         servers: servers?.into_iter().map(Spanned::into_inner).collect(),
         ca_file,
-        bind_user: bind_user.into_inner(),
-        bind_password,
+        bind: bind?,
         bases: bases?,
         anchor: anchor?,
         attributes: BTreeSet::new(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use super::login::LoginError;
 use super::refusal::Refusal;
 use crate::model::fault::{Class, Fault, exit};
 use crate::tls::Handshake;
@@ -21,6 +22,8 @@ pub enum Step {
     RootDse,
     /// Reading who the controller is: its epoch and its domain.
     Identity,
+    /// Reading the account that is signed in.
+    Account,
     /// Reading a base of the configuration.
     Base(String),
     /// Searching accounts below this DN.
@@ -35,6 +38,7 @@ impl fmt::Display for Step {
             Self::Bind => f.write_str("signing in"),
             Self::RootDse => f.write_str("reading the rootDSE"),
             Self::Identity => f.write_str("reading the controller's identity"),
+            Self::Account => f.write_str("reading the account that is signed in"),
             Self::Base(dn) => write!(f, "reading the base {dn}"),
             Self::Search(dn) => write!(f, "searching accounts below {dn}"),
         }
@@ -93,6 +97,9 @@ pub enum DirectoryError {
         /// The server's words.
         text: String,
     },
+    /// There was nothing to sign in with, or Kerberos refused.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// Any other result than success.
     #[error("{server}: {step} failed: {} (result {code}){}", meaning(*.code), quoted(.text))]
     Answer {
@@ -226,6 +233,7 @@ impl DirectoryError {
     pub fn holds_for_the_domain(&self) -> bool {
         match self {
             Self::BindEmpty | Self::BaseOutside { .. } => true,
+            Self::Login(error) => error.holds_for_the_domain(),
             Self::BindRefused { refusal, .. } => *refusal != Refusal::ChannelBinding,
             _ => false,
         }
@@ -251,6 +259,7 @@ impl Fault for DirectoryError {
             Self::Answer { code: 8 | 10 | 34 | 50, .. } => Class::Operator,
             Self::Answer { .. } => Class::Heals,
             Self::Odd { .. } | Self::ScanBroken => Class::Bug,
+            Self::Login(error) => error.class(),
             Self::NoneWorked(errors) => speaker(errors).map_or(Class::Operator, Fault::class),
         }
     }
@@ -263,6 +272,7 @@ impl Fault for DirectoryError {
             Self::StartTlsRefused { .. } => "directory-starttls-refused",
             Self::BindEmpty => "directory-bind-empty",
             Self::BindRefused { .. } => "directory-bind-refused",
+            Self::Login(error) => error.code(),
             Self::Answer { code, .. } => match code {
                 3 | 4 | 11 => "directory-limit",
                 8 => "directory-signing-required",
@@ -299,6 +309,7 @@ impl Fault for DirectoryError {
             }
             Self::BindEmpty => "Set bind.user and a password that is not empty.".into(),
             Self::BindRefused { refusal, .. } => refusal.advice().into(),
+            Self::Login(error) => error.advice(),
             Self::Answer { code, .. } => answer_advice(*code).into(),
             Self::Timeout { .. } => {
                 "It is tried again; if it stays, check the load of the domain controller and raise directory.timeout.".into()
@@ -341,6 +352,7 @@ impl Fault for DirectoryError {
             | Self::Timeout { .. }
             | Self::Lost { .. }
             | Self::Answer { .. } => exit::UNAVAILABLE,
+            Self::Login(error) => error.exit_status(),
             Self::Odd { .. } | Self::ScanBroken => exit::SOFTWARE,
             Self::NoneWorked(errors) => speaker(errors).map_or(exit::UNAVAILABLE, Fault::exit_status),
         }

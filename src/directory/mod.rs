@@ -6,7 +6,7 @@
 //!  bind, identity
 //! ```
 //!
-//! `changes`, `question`, `entry`, `raw` and `exclusion` are pure; `dc`, `search` and `wire` do the talking, and nothing outside
+//! `changes`, `question`, `entry`, `raw` and `exclusion` are pure; `dc`, `login`, `search` and `wire` do the talking, and nothing outside
 //! of this room names the LDAP library. Whoever keeps the watermark reads [`Dc::state`] *before* the scan and stores its USN
 //! only after [`Scan::next_page`] said `None`.
 
@@ -18,12 +18,17 @@ pub mod raw;
 mod dc;
 mod error;
 mod exclusion;
+mod kerberos;
+mod login;
 mod refusal;
 mod search;
+mod whoami;
 mod wire;
 
-pub use dc::Dc;
+pub use dc::{Dc, Endings};
 pub use error::{DirectoryError, Step};
+pub use kerberos::KerberosFault;
+pub use login::{Login, LoginError};
 pub use question::coverage;
 pub use refusal::Refusal;
 pub use search::Scan;

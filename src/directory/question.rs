@@ -106,14 +106,15 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::secret::SecretSource;
+    use crate::model::settings::Bind;
 
     fn settings(bases: &[&str], attributes: &[&str], anchor: AnchorSource) -> DirectorySettings {
         DirectorySettings {
             domain: "corp.example.test".into(),
             servers: vec![],
             ca_file: None,
-            bind_user: "svc".into(),
-            bind_password: "secret".into(),
+            bind: Bind::Simple { user: "svc".into(), password: SecretSource::new(|| Ok("secret".into())) },
             bases: bases.iter().map(ToString::to_string).collect(),
             anchor,
             attributes: attributes.iter().map(ToString::to_string).collect(),

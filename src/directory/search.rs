@@ -185,6 +185,7 @@ mod tests {
     use rustls::ClientConfig;
 
     use super::*;
+    use crate::directory::Login;
     use crate::model::settings::DirectorySettings;
 
     #[test]
@@ -206,12 +207,13 @@ mod tests {
     /// Compiles only while all of it can run in a spawned task.
     #[allow(dead_code)]
     fn everything_can_move_between_threads(mut dc: Dc, settings: DirectorySettings, tls: Arc<ClientConfig>) {
+        let login = Login::new(&settings);
         fn movable(_: impl Send + 'static) {}
         movable(async move {
             let state = dc.state().await;
             let page = dc.scan(None).next_page().await;
             dc.close().await;
-            (state.is_ok(), page.is_ok(), Dc::connect_any(&settings, &tls).await.is_ok())
+            (state.is_ok(), page.is_ok(), Dc::connect_any(&settings, &tls, &login, jiff::Timestamp::MIN).await.is_ok())
         });
     }
 

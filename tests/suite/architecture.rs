@@ -21,14 +21,15 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("ldap3", &["directory"]),
+    ("cross_krb5", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
-    ("x509_parser", &["tenant"]),
+    ("x509_parser", &["tenant", "tls"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

@@ -20,5 +20,6 @@ mod rules;
 mod samba;
 mod seats;
 mod secrets;
+mod sign_in;
 mod steady;
 mod stopping;

@@ -2,6 +2,8 @@
 //! the domain (`tests/samba`), the lab's tenant follows it as Entra Connect would, and the agent reads it with the plain
 //! domain account that the README asks for.
 
+#[cfg(feature = "gssapi")]
+mod kerberos;
 mod site;
 
 use std::process::Output;

@@ -42,7 +42,7 @@ impl Directory {
         world.populate(options.accounts).map_err(io::Error::other)?;
         let identity = match &options.certificate {
             Some((certificate, key)) => Identity::read(certificate, key)?,
-            None => Identity::generate(&options.certificate_names)?,
+            None => Identity::generate(&options.certificate_names, options.certificate_until)?,
         };
         let ca_pem = identity.ca_pem.clone();
         let credentials =
@@ -211,6 +211,15 @@ impl Directory {
     /// Changes the service account's password.
     pub fn set_password(&self, password: &str) {
         self.shared.credentials().password = password.to_owned();
+    }
+
+    /// Lets the service account's password end at a time, or never.
+    pub fn set_password_expiry(&self, at: Option<jiff::Timestamp>) {
+        let mut world = self.shared.world();
+        let account = world.id_of_sam(SERVICE_ACCOUNT).and_then(|id| world.view(DC, id)).map(|view| view.guid());
+        let filetime = at.map_or(i64::MAX, |at| (at.as_second() + 11_644_473_600) * 10_000_000);
+        let change = Change::set("msDS-UserPasswordExpiryTimeComputed", filetime.to_string());
+        sensible(world.modify(DC, account.expect("there is a service account"), &[change]));
     }
 
     /// Throws away all cookies of paged searches, as a busy domain controller does.

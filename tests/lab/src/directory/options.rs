@@ -22,6 +22,8 @@ pub struct DirectoryOptions {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// The names and addresses the lab's own certificate is for.
     pub certificate_names: Vec<String>,
+    /// The day on which the lab's own certificate ends; far ahead if left out.
+    pub certificate_until: Option<jiff::civil::Date>,
     /// The service account's password.
     pub password: String,
     /// Whether the recycle bin is on.
@@ -46,6 +48,7 @@ impl Default for DirectoryOptions {
             control_listen: None,
             certificate: None,
             certificate_names: names.map(str::to_owned).to_vec(),
+            certificate_until: None,
             password: "lab-password".to_owned(),
             recycle_bin: false,
             hide_deleted_objects: false,

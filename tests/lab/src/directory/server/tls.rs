@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -22,8 +23,8 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// A new authority, and a certificate of it for those names and addresses.
-    pub fn generate(names: &[String]) -> io::Result<Identity> {
+    /// A new authority, and a certificate of it for those names and addresses, valid until the beginning of a day.
+    pub fn generate(names: &[String], until: Option<Date>) -> io::Result<Identity> {
         let mut authority = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
         authority.distinguished_name.push(DnType::CommonName, "seatsync lab CA");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -36,6 +37,10 @@ impl Identity {
         server.distinguished_name.push(DnType::CommonName, first);
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
+        if let Some(until) = until {
+            let part = |number: i8| number.unsigned_abs();
+            server.not_after = rcgen::date_time_ymd(until.year().into(), part(until.month()), part(until.day()));
+        }
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = server.signed_by(&key, &authority).map_err(io::Error::other)?;
         Ok(Identity {
