@@ -88,7 +88,7 @@ impl KerberosFault {
     }
 
     /// Whether the account's own credentials are refused, so that more tries only bring a lockout nearer.
-    pub(super) fn is_refusal(self) -> bool {
+    pub(super) fn weighs_on_the_account(self) -> bool {
         use KerberosFault::{AccountExpired, NoSuchPrincipal, PasswordExpired, Policy, Revoked, WrongKey};
         matches!(self, WrongKey | NoSuchPrincipal | Revoked | AccountExpired | PasswordExpired | Policy)
     }
@@ -276,7 +276,10 @@ mod tests {
 
     #[test]
     fn only_what_counts_against_the_account_is_a_refusal() {
-        assert!(KerberosFault::WrongKey.is_refusal() && KerberosFault::Revoked.is_refusal());
-        assert!(!KerberosFault::Unreachable.is_refusal() && !KerberosFault::NoSuchService.is_refusal());
+        assert!(KerberosFault::WrongKey.weighs_on_the_account() && KerberosFault::Revoked.weighs_on_the_account());
+        assert!(
+            !KerberosFault::Unreachable.weighs_on_the_account()
+                && !KerberosFault::NoSuchService.weighs_on_the_account()
+        );
     }
 }

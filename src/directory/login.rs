@@ -54,7 +54,7 @@ impl LoginError {
     pub(super) fn holds_for_the_domain(&self) -> bool {
         match self {
             Self::Secret { .. } => true,
-            Self::Kerberos { fault, .. } => fault.is_refusal() || *fault == KerberosFault::KeyTable,
+            Self::Kerberos { fault, .. } => fault.weighs_on_the_account() || *fault == KerberosFault::KeyTable,
         }
     }
 }
