@@ -5,6 +5,7 @@ mod directory_feed;
 mod error;
 mod expiry;
 mod health;
+mod pilot;
 mod tenant_feed;
 mod work;
 

@@ -11,6 +11,7 @@ mod budget;
 mod error;
 mod http;
 mod login;
+mod look;
 mod reply;
 mod skus;
 mod token;
@@ -25,6 +26,8 @@ pub use batch::{BATCH, BatchAnswer, BatchWrite, Change};
 pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
+pub use look::Organization;
+pub use token::TokenClaims;
 pub use users::{Delta, DeltaLink, Listing};
 
 use crate::clock::Clock;
