@@ -40,13 +40,13 @@ impl Agent {
         self.watch_end(CREDENTIAL, expiry, event).await;
     }
 
-    /// Looks at what a connection to a controller hangs on.
-    pub(super) async fn watch_endings(&self, dc: &mut Dc) -> Result<(), AgentError> {
+    /// Looks at what a connection to a controller hangs on, signed in as this account.
+    pub(super) async fn watch_endings(&self, dc: &mut Dc, user: &str) -> Result<(), AgentError> {
         let endings = dc.endings().await?;
-        let (server, user) = (dc.server().to_owned(), self.settings.directory.bind.who().to_owned());
+        let server = dc.server().to_owned();
         let event = |_, at, days, expired| Event::CertificateExpiring { server: server.clone(), at, days, expired };
         self.watch_end(&format!("directory certificate {server}"), endings.certificate, event).await;
-        let event = |_, at, days, expired| Event::PasswordExpiring { user: user.clone(), at, days, expired };
+        let event = |_, at, days, expired| Event::PasswordExpiring { user: user.to_owned(), at, days, expired };
         self.watch_end(&format!("directory password {user}"), endings.password, event).await;
         Ok(())
     }

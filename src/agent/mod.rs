@@ -43,11 +43,12 @@ pub struct Agent {
     store: Store,
     clock: Clock,
     graph: Graph,
-    ldap_tls: Arc<rustls::ClientConfig>,
-    /// How the domain is signed in to, and what came of it.
-    login: Arc<Login>,
     /// Which ends of credentials and certificates were spoken of.
     endings: expiry::ExpiryWatch,
+    /// For each domain, in the order of the settings.
+    ldap_tls: Vec<Arc<rustls::ClientConfig>>,
+    /// How each is signed in to, and what came of it, in the same order.
+    logins: Vec<Arc<Login>>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -70,17 +71,17 @@ impl Agent {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
-        let ldap_roots = match &settings.directory.ca_file {
-            Some(file) => Roots::Only(file.clone()),
-            None => Roots::SystemAnd(None),
-        };
-        let ldap_tls = tls::client_config(&ldap_roots)?;
+        let mut ldap_tls = Vec::new();
+        for directory in &settings.directories {
+            let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
+            ldap_tls.push(tls::client_config(&roots)?);
+        }
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
-            login: Arc::new(Login::new(&settings.directory)),
+            logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
             endings: expiry::ExpiryWatch::default(),
             settings: Arc::new(settings),
             store,
@@ -120,7 +121,7 @@ impl Agent {
         };
         let feeds = async {
             tokio::select! {
-                ended = self.watch_directory() => ended,
+                ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
                 () = stopped => Ok(()),
             }
@@ -151,7 +152,7 @@ impl Agent {
             }
         };
         let (directory, tenant) = tokio::select! {
-            read = async { tokio::join!(self.directory_once(), self.tenant_once()) } => read,
+            read = async { tokio::join!(self.directories_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
         self.watch_expiry().await;
@@ -166,7 +167,7 @@ impl Agent {
     /// # Errors
     /// When either side cannot be read, or the store fails.
     pub async fn prospect(&self) -> Result<Prospect, AgentError> {
-        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
         directory?;
         tenant?;
         self.plan_only().await

@@ -9,7 +9,12 @@ const CACHE: &str = "MEMORY:seatsync";
 
 /// Returns when the environment is that of the configuration; until then it starts the program anew.
 pub(super) fn in_environment(settings: &Settings) -> Result<(), Failure> {
-    let Bind::Kerberos { keytab, .. } = &settings.directory.bind else { return Ok(()) };
+    // Where several domains have one, it is the same.
+    let keytab = settings.directories.iter().find_map(|directory| match &directory.bind {
+        Bind::Kerberos { keytab, .. } => Some(keytab),
+        Bind::Simple { .. } => None,
+    });
+    let Some(keytab) = keytab else { return Ok(()) };
     let mut table = std::ffi::OsString::from("FILE:");
     table.push(keytab);
     let wanted = [("KRB5_CLIENT_KTNAME", table), ("KRB5CCNAME", CACHE.into())];

@@ -100,7 +100,7 @@ fn with(line: &str) -> String {
 }
 
 fn password(settings: &Settings) -> String {
-    match &settings.directory.bind {
+    match &settings.directories[0].bind {
         Bind::Simple { password, .. } => password.read().unwrap().expose_secret().to_owned(),
         other => panic!("{other:?}"),
     }
@@ -111,7 +111,7 @@ fn a_minimal_file_has_the_documented_defaults() {
     let fixture = Fixture::new();
     let settings = fixture.settings(MINIMAL);
     assert_eq!((settings.mode, settings.store.to_str()), (Mode::Apply, Some("/var/lib/seatsync/seatsync.db")));
-    let directory = &settings.directory;
+    let directory = &settings.directories[0];
     assert_eq!(directory.domain, "corp.example.test");
     let server = |host: &str, port, transport| Server { host: host.into(), port, transport };
     assert_eq!(
@@ -162,7 +162,10 @@ fn the_shipped_example_is_current_complete_and_right() {
     fn each_key(section: &keys::Section, check: &mut impl FnMut(&keys::Key)) {
         for key in section.keys {
             check(key);
-            if let keys::Kind::Inline(inner) | keys::Kind::Table(inner) | keys::Kind::Tables(inner) = key.kind
+            if let keys::Kind::Inline(inner)
+            | keys::Kind::Table(inner)
+            | keys::Kind::Tables(inner)
+            | keys::Kind::OneOrMore(inner) = key.kind
                 && key.name != "not"
             {
                 each_key(inner, check);
@@ -182,10 +185,13 @@ fn the_shipped_example_is_current_complete_and_right() {
     let mut full = fixture.settings(&all.join("\n"));
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
     full.location.default = None;
-    (full.directory.ca_file, full.tenant.ca_file) = (None, None);
+    (full.directories[0].ca_file, full.tenant.ca_file) = (None, None);
+    let found = &mut full.directories[0];
+    assert_eq!((found.servers.len(), found.site.take().is_some(), found.dns.take().is_some()), (2, true, true));
+    found.servers.clear();
     full.tenant.proxy = ProxySettings::default();
-    full.directory.attributes = as_shipped.directory.attributes.clone();
-    full.directory.bases = as_shipped.directory.bases.clone();
+    full.directories[0].attributes = as_shipped.directories[0].attributes.clone();
+    full.directories[0].bases = as_shipped.directories[0].bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());
     assert_eq!(format!("{full:?}"), format!("{as_shipped:?}"));
 }
@@ -251,6 +257,19 @@ assignments_per_day = 1_000_000_000
 }
 
 #[test]
+fn several_domains_are_several_tables() {
+    let fixture = Fixture::new();
+    let (head, rest) = MINIMAL.split_once("[directory]").expect("it has one");
+    let (table, rest) = rest.split_once("\n[").expect("more follows");
+    let twice = |other: &str| format!("{head}[[directory]]{table}\n[[directory]]{other}\n[{rest}");
+    let other = table.replace("\"Corp.Example.test\"", "\"sales.corp.example.test\"");
+    let domains: Vec<String> =
+        fixture.settings(&twice(&other)).directories.into_iter().map(|directory| directory.domain).collect();
+    assert_eq!(domains, ["corp.example.test", "sales.corp.example.test"]);
+    assert!(fixture.problems(twice(table)).1.contains("\"domain\" is another table's too"));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let fixture = Fixture::new();
     for (text, wanted) in [
@@ -260,7 +279,6 @@ fn what_is_missing_is_named() {
             &[
                 "\"bases\"", // not this one
                 "\"domain\"",
-                "\"servers\"",
                 "\"user\"",
                 "\"password\"",
                 "\"id\"",
@@ -289,7 +307,10 @@ fn bad_values_and_contradictions_are_refused() {
         ("servers = [\"dc1:636\"]", "a port but no scheme"),
         ("servers = [\"ldaps://svc:pw@dc1\"]", "more than a host and a port"),
         ("servers = [\"ldaps://dc1:0\"]", "bad port"),
-        ("servers = []", "finding them by DNS comes later"),
+        ("servers = []", "leave the key out to find them in DNS"),
+        ("[directory]\nsite = \"Sto ckholm\"", "not a simple name"),
+        ("[directory]\ndns = \"ns1.example.com\"", "is no address"),
+        ("[directory]\ntransport = \"ldap\"", "has no such value"),
         ("servers = [\"dc1\", \"ldaps://DC1:636\"]", "twice"),
         ("servers = \"dc1\"", "must be a list of texts"),
         ("domain = \"192.168.0.1\"", "not a DNS name"),
@@ -376,9 +397,9 @@ fn values_mean_what_they_say() {
         &with(&format!("[[license]]\n{who}\nunless_has_plan = []"))
             .replace("[tenant]", "anchor = \"employeeID\"\n[tenant]"),
     );
-    assert_eq!(settings.directory.anchor, AnchorSource::Attribute("employeeid".into()));
+    assert_eq!(settings.directories[0].anchor, AnchorSource::Attribute("employeeid".into()));
     assert_eq!(
-        settings.directory.attributes,
+        settings.directories[0].attributes,
         ["c", "employeeid", "employeetype", "msexchusagelocation"].map(String::from).into()
     );
     assert_eq!(settings.rules[0].unless_has_plan, Some(vec![]));
@@ -386,7 +407,7 @@ fn values_mean_what_they_say() {
         "[tenant]",
         "bind.method = 'simple'\nbind.user = 'a@b'\n[directory.bind.password]\nfile = 'bind'\n[tenant]",
     );
-    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directory.bind.who(), "a@b");
+    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directories[0].bind.who(), "a@b");
 }
 
 #[test]
@@ -433,7 +454,7 @@ fn a_secret_is_read_anew_and_never_taken_from_an_open_file() {
     let settings = fixture.settings(MINIMAL);
     std::fs::write(&file, "renewed\n").unwrap();
     assert_eq!(password(&settings), "renewed");
-    let Bind::Simple { password, .. } = &settings.directory.bind else { panic!() };
+    let Bind::Simple { password, .. } = &settings.directories[0].bind else { panic!() };
     std::fs::write(&file, "\n").unwrap();
     assert!(password.read().unwrap_err().contains("empty secret"));
     std::fs::write(&file, "open to all").unwrap();

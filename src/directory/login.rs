@@ -157,9 +157,10 @@ impl Login {
     pub async fn renewed(&self) {
         loop {
             sleep(LOOK).await;
-            let failed = self.failed.lock().await;
-            let Some(failed) = &*failed else { continue };
-            if self.read().is_ok_and(|(_, digest)| failed.secret != Some(digest)) {
+            let mut failed = self.failed.lock().await;
+            let Some(before) = &*failed else { continue };
+            if self.read().is_ok_and(|(_, digest)| before.secret != Some(digest)) {
+                *failed = None;
                 return;
             }
         }

@@ -14,8 +14,11 @@ pub mod changes;
 pub mod entry;
 pub mod question;
 pub mod raw;
+pub mod roster;
+pub mod watch;
 
 mod dc;
+mod discover;
 mod error;
 mod exclusion;
 mod kerberos;
@@ -26,9 +29,10 @@ mod whoami;
 mod wire;
 
 pub use dc::{Dc, Endings};
+pub use discover::Names;
 pub use error::{DirectoryError, Step};
 pub use kerberos::KerberosFault;
 pub use login::{Login, LoginError};
-pub use question::coverage;
+pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
-pub use search::Scan;
+pub use search::{Extent, Scan};

@@ -25,7 +25,7 @@ pub(super) async fn password_expiry(
         filter: &filter,
         attributes: vec![EXPIRY.to_owned()],
         controls: Vec::new(),
-        step: Step::Account,
+        step: Step::Search(own.unwrap_or(domain).to_owned()),
     };
     let mut found = Vec::new();
     let asked = wire.ask(ask, |tag| {

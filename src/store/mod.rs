@@ -6,8 +6,10 @@
 mod accounts;
 mod audit;
 mod claims;
+mod domains;
 mod error;
 mod file;
+mod hints;
 mod holds;
 mod inspect;
 mod intents;
@@ -32,8 +34,9 @@ mod tests;
 
 use std::path::Path;
 
-pub use accounts::{Absorbed, DomainFeed, ScanEnd};
+pub use accounts::{Absorbed, ScanEnd};
 pub use audit::{AuditKind, AuditRow};
+pub use domains::DomainFeed;
 pub use error::StoreError;
 pub use holds::HoldView;
 pub use inspect::{Inspection, inspect};

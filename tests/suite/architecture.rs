@@ -22,9 +22,10 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 10] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("ldap3", &["directory"]),
     ("cross_krb5", &["directory"]),
+    ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),
