@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use super::error::AgentError;
 use crate::clock::{Clock, later};
 use crate::model::fault::{Class, Fault as _};
+use crate::model::standing::Reason;
 use crate::observe::Event;
-use crate::store::Store;
+use crate::store::{Halt, Store};
 
 /// The longest wait for what heals by itself.
 const LONGEST: Duration = Duration::from_mins(1);
@@ -38,7 +39,13 @@ impl Health {
             Class::Heals | Class::Bug => self.waits.next().unwrap_or(LONGEST),
         };
         let wait = wait.max(asked.unwrap_or_default());
-        self.say(error, later(clock.now(), wait)).await;
+        let again = later(clock.now(), wait);
+        if let Some(asked) = asked.filter(|_| error.code() == "graph-throttled") {
+            // The whole client leaves Graph alone, after a restart too.
+            let reason = Reason::new("graph-throttled", error.to_string());
+            let _ = self.store.halt(&Halt { until: later(clock.now(), asked), reason }).await;
+        }
+        self.say(error, again).await;
         wait
     }
 

@@ -7,6 +7,7 @@ mod expiry;
 mod health;
 mod pilot;
 mod tenant_feed;
+mod untold;
 mod work;
 
 use std::sync::{Arc, Mutex};
@@ -156,9 +157,14 @@ impl Agent {
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
         self.watch_expiry().await;
+        let untold = match &tenant {
+            Ok(()) => self.untold_once(&mut untold::Untold::new(self)).await,
+            Err(_) => Ok(()),
+        };
         let turn = self.work_until_done().await;
         directory?;
         tenant?;
+        untold?;
         turn
     }
 

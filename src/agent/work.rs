@@ -13,14 +13,15 @@ use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
-use crate::decide::{BoundRule, Context, Limits, allot, bind, judge};
+use crate::decide::{BoundRule, Context, Limits, allot, bind, heed_stops, judge};
 use crate::directory::{coverages, joint_coverage};
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::Plan;
 use crate::model::settings::Mode;
+use crate::model::standing::Reason;
 use crate::observe::Event;
-use crate::store::Moved;
+use crate::store::{Halt, Moved};
 
 /// Persons that are judged in one transaction.
 const JUDGED_AT_ONCE: u32 = 500;
@@ -30,6 +31,9 @@ const WRITTEN_AT_ONCE: usize = 1_000;
 
 /// Requests are looked for this often.
 const REQUEST_POLL: Duration = Duration::from_secs(1);
+
+/// An accepted license that is not seen to work for so long is said once. Graph's reads lag by minutes.
+const UNCONFIRMED_MINUTES: u64 = 30;
 
 /// What was due and could not be done is looked at again after this.
 const KEPT_BACK: Duration = Duration::from_secs(1);
@@ -184,11 +188,21 @@ impl Agent {
         let hand = self.hand().await?;
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
+        self.tell_unconfirmed().await?;
         if turn.read > 0 {
             self.judge_all(turn).await?;
         }
         if self.store.paused().await?.is_none() && !self.is_stopping() {
             self.write(&hand, turn, only).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell_unconfirmed(&self) -> Result<(), AgentError> {
+        let limit = self.clock.now() - Duration::from_mins(UNCONFIRMED_MINUTES);
+        let names = self.store.tell_unconfirmed(limit).await?;
+        if !names.is_empty() {
+            Event::Unconfirmed { names, minutes: UNCONFIRMED_MINUTES }.emit();
         }
         Ok(())
     }
@@ -213,6 +227,7 @@ impl Agent {
                 Ok(outcome) => Event::RequestDone { by, outcome }.emit(),
                 Err(outcome) => Event::RequestRefused { by, outcome }.emit(),
             }
+            self.tenant_bell.notify_one();
         }
         Ok(())
     }
@@ -305,6 +320,7 @@ impl Agent {
         candidates.retain(|candidate| {
             usable(&candidate.rule) && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
         });
+        heed_stops(&mut candidates, &self.store.stops().await?, now);
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
         Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
@@ -321,7 +337,9 @@ impl Agent {
 
     /// Plans on fresh seats and carries the plan out.
     async fn write(&self, hand: &Hand, turn: &mut Turn, only: Option<(PersonId, SkuId)>) -> Result<(), AgentError> {
-        if self.store.candidates(self.clock.now()).await?.is_empty() {
+        let mut candidates = self.store.candidates(self.clock.now()).await?;
+        heed_stops(&mut candidates, &self.store.stops().await?, self.clock.now());
+        if candidates.is_empty() {
             return Ok(());
         }
         let Some(catalog) = hand.read(self.graph.skus()).await else { return Ok(()) };
@@ -346,13 +364,14 @@ impl Agent {
         turn.accepted += tally.accepted as u64;
         turn.again = tally.again;
         if let Some((until, reason)) = tally.halt {
-            self.store.halt(until, &reason.to_string()).await?;
             Event::Halted { until, why: reason.to_string() }.emit();
+            self.store.halt(&Halt { until, reason }).await?;
         }
         match tally.login {
             Some(error) => {
                 let pause = if error.class() == Class::Heals { self.settings.work.retry_first } else { Duration::ZERO };
-                self.store.halt(later(self.clock.now(), pause), &error.to_string()).await?;
+                let reason = Reason::new(error.code(), error.to_string());
+                self.store.halt(&Halt { until: later(self.clock.now(), pause), reason }).await?;
                 Err(error.into())
             }
             None => Ok(()),

@@ -21,7 +21,7 @@ pub struct Circumstances<'a> {
     pub attempts: u32,
     /// Since when the user, or its present location, has been known: replication may still be under way.
     pub known_since: Option<Timestamp>,
-    /// The batch was refused as a whole.
+    /// The batch was refused as a whole, or most of it was throttled: the answer speaks of everybody.
     pub whole: bool,
     /// When the answer came.
     pub now: Timestamp,
@@ -46,30 +46,30 @@ const REFUSED_PAUSE: Duration = Duration::from_mins(5);
 /// Decides.
 #[must_use]
 pub fn decide(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings) -> Decision {
-    let retry = |reason: Reason| Outcome::Retry { at: later(at.now, backoff(at, work)), reason };
+    let retry = |reason: Reason| Outcome::Retry { at: after(backoff(at, work), at, work), reason };
     let outcome = match &answer.verdict {
         Verdict::Accepted | Verdict::AlreadySo => Outcome::Accepted,
         Verdict::NotFound => retry(said("user-not-found-yet", answer, "Graph lists the user but does not find it yet")),
         Verdict::LocationNotReady => location(answer, at, work),
         Verdict::NoSeat => Outcome::NoSeat { sku: named_sku(answer, at.step) },
-        Verdict::Throttled { after } => return throttled(answer, at, work, *after),
+        Verdict::Throttled { after: asked } => return throttled(answer, at, work, *asked),
         Verdict::Concurrency => retry(said("concurrent-writes", answer, "another write was under way")),
-        Verdict::Unavailable { after } => {
-            let wait = after.unwrap_or_default().max(backoff(at, work));
+        Verdict::Unavailable { after: asked } => {
+            let wait = asked.unwrap_or_default().max(backoff(at, work));
             Outcome::Retry {
-                at: later(at.now, wait),
+                at: after(wait, at, work),
                 reason: said("graph-unavailable", answer, "Graph was out of order"),
             }
         }
         Verdict::Unknown => Outcome::Unknown {
-            settle: later(at.now, backoff(at, work)),
+            settle: after(backoff(at, work), at, work),
             reason: said("outcome-unknown", answer, "the connection broke before the answer"),
         },
         Verdict::Unauthorized => return refused_for_all(answer, at, "graph-token-refused", true),
         Verdict::Forbidden => return refused_for_all(answer, at, "graph-forbidden", false),
         Verdict::Refused(found) => match found.scope {
             Scope::User => Outcome::Refused { reason: refusal(&found.code, answer) },
-            Scope::Sku => Outcome::Retry { at: later(at.now, work.retry_max), reason: refusal(&found.code, answer) },
+            Scope::Sku => refused_product(answer, at, work, &found.code),
             Scope::Tenant => return refused_for_all(answer, at, &found.code, true),
         },
     };
@@ -82,16 +82,31 @@ fn location(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings) -> Out
     let fresh = at.known_since.is_some_and(|since| at.now < later(since, work.patience));
     match at.step {
         Step::License { .. } if fresh => Outcome::Retry {
-            at: later(at.now, backoff(at, work)),
+            at: after(backoff(at, work), at, work),
             reason: said("usage-location-not-replicated", answer, "the usage location has not arrived everywhere yet"),
         },
         _ => Outcome::Refused { reason: refusal("usage-location-unacceptable", answer) },
     }
 }
 
-/// An item that is throttled is retried after its own wait; a batch that is, stops everything.
-fn throttled(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings, after: Option<Duration>) -> Decision {
-    let until = later(at.now, after.map_or_else(|| backoff(at, work), |after| after.max(work.retry_first / 10)));
+/// A product that is refused for whoever asks is not asked for again until `retry_max` has passed. Where the answer to a
+/// write of several does not say which, each is tried by itself.
+fn refused_product(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings, code: &str) -> Outcome {
+    let (until, reason) = (later(at.now, work.retry_max), refusal(code, answer));
+    let only = || match at.step.skus()[..] {
+        [sku] => Some(sku),
+        _ => None,
+    };
+    match (at.step, named_sku(answer, at.step).or_else(only)) {
+        (Step::Location { .. }, _) => Outcome::Retry { at: until, reason },
+        (Step::License { .. }, Some(sku)) => Outcome::Stopped { sku, until, reason },
+        (Step::License { .. }, None) => Outcome::Refused { reason },
+    }
+}
+
+/// An item that is throttled is retried after its own wait; when most of a batch is, everything waits.
+fn throttled(answer: &Answer, at: &Circumstances<'_>, work: &WorkSettings, asked: Option<Duration>) -> Decision {
+    let until = after(asked.map_or_else(|| backoff(at, work), |asked| asked.max(work.retry_first / 10)), at, work);
     let reason = said("graph-throttled", answer, "Graph asks for a pause");
     let outcome = Outcome::Retry { at: until, reason: reason.clone() };
     Decision { outcome, halt: at.whole.then_some((until, reason)), forbidden: false }
@@ -107,6 +122,20 @@ fn refused_for_all(answer: &Answer, at: &Circumstances<'_>, code: &str, halts: b
     let reason = Reason::new(code, format!("{}: {advice}", said.text));
     let outcome = Outcome::Retry { at: until, reason: reason.clone() };
     Decision { outcome, halt: halts.then_some((until, reason)), forbidden: !halts }
+}
+
+/// When a wait ends, no sooner than asked, and at the same moment as the waits that end shortly before: whoever is due
+/// together goes in one batch, and one reading of the seats serves them all.
+fn after(wait: Duration, at: &Circumstances<'_>, work: &WorkSettings) -> Timestamp {
+    let grain = grain(work);
+    let end = later(at.now, wait).as_millisecond();
+    let aligned = end.div_euclid(grain).saturating_add(i64::from(end.rem_euclid(grain) > 0)).saturating_mul(grain);
+    Timestamp::from_millisecond(aligned).unwrap_or(Timestamp::MAX)
+}
+
+/// A tenth of the first step, at most a second, in milliseconds.
+fn grain(work: &WorkSettings) -> i64 {
+    i64::try_from((work.retry_first / 10).as_millis()).unwrap_or(i64::MAX).clamp(1, 1_000)
 }
 
 /// Exponential with full jitter, but never less than a tenth of the first step, so that a retry is never a hammer.

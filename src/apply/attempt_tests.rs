@@ -47,6 +47,11 @@ fn said(verdict: Verdict, message: &str, at: &Circumstances<'_>) -> (String, Opt
         Outcome::NoSeat { sku: None } => "no seat of any".to_owned(),
         Outcome::NoSeat { sku: Some(sku) } => format!("no seat of {}", if sku == ems() { "EMS" } else { "SPE_E3" }),
         Outcome::Refused { reason } => format!("refused {}", reason.code),
+        Outcome::Stopped { sku, until, reason } => {
+            let product = if sku == ems() { "EMS" } else { "SPE_E3" };
+            format!("{product} stopped for {} {}", seconds(until), reason.code)
+        }
+        Outcome::TakenBack => "taken back".to_owned(),
         Outcome::Unknown { settle, reason } => format!("settle in {} {}", seconds(settle), reason.code),
     };
     (outcome, decision.halt.map(|(until, _)| seconds(until)), decision.forbidden)
@@ -137,14 +142,7 @@ fn every_verdict_has_its_outcome() {
             None,
             false,
         ),
-        (
-            refused("sku-not-owned", Scope::Sku),
-            "",
-            "retry in 900 sku-not-owned",
-            "retry in 900 sku-not-owned",
-            None,
-            false,
-        ),
+        (refused("sku-not-owned", Scope::Sku), "", "refused sku-not-owned", "retry in 900 sku-not-owned", None, false),
         (
             refused("tenant-locked", Scope::Tenant),
             "",
@@ -174,6 +172,17 @@ fn the_product_without_a_seat_is_the_one_graph_names() {
         let message = format!("Subscription with SKU {named} does not have any available licenses.");
         assert_eq!(said(Verdict::NoSeat, &message, &circumstances(&step)).0, outcome);
     }
+}
+
+#[test]
+fn a_product_that_is_refused_for_all_is_the_one_graph_names_or_the_only_one() {
+    let refused = Verdict::Refused(Refusal { code: "sku-not-for-users".into(), scope: Scope::Sku });
+    let (both, message) = (license(), format!("License {} cannot be assigned to a user.", spe_e3()));
+    let found = said(refused.clone(), &message, &circumstances(&both));
+    assert_eq!(found.0, "SPE_E3 stopped for 900 sku-not-for-users");
+    let Step::License { add } = both else { panic!() };
+    let one = Step::License { add: add[..1].to_vec() };
+    assert_eq!(said(refused, "", &circumstances(&one)).0, "EMS stopped for 900 sku-not-for-users");
 }
 
 #[test]
@@ -212,9 +221,10 @@ proptest! {
         let at = Circumstances { attempts, seed, ..circumstances(&step) };
         let decision = decide(&answer(Verdict::Concurrency, ""), &at, &work());
         let Outcome::Retry { at: until, .. } = decision.outcome else { panic!("{decision:?}") };
+        prop_assert_eq!(until.as_millisecond() % 1_000, 0, "all of one second are tried together");
         let wait = Duration::try_from(until.duration_since(at.now)).unwrap();
-        prop_assert!(wait >= work().retry_first / 10 && wait <= work().retry_max);
+        prop_assert!(wait >= work().retry_first / 10 && wait <= work().retry_max + Duration::from_secs(1));
         let most = work().retry_first.saturating_mul(2_u32.saturating_pow(attempts.saturating_sub(1)));
-        prop_assert!(wait <= most.min(work().retry_max));
+        prop_assert!(wait <= most.min(work().retry_max) + Duration::from_secs(1));
     }
 }

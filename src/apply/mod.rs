@@ -1,9 +1,10 @@
-//! Carries a plan out and decides nothing: intents are committed, rounds of writes are sent, outcomes are kept.
+//! Carries a plan out and decides nothing: intents are committed, batches of writes are sent, outcomes are kept.
 //!
-//! Two rounds a plan: usage locations, then licenses, since Graph refuses a license to a user without location. Within a
-//! round the writes run side by side, each for another person.
+//! Usage locations go first, then licenses, since Graph refuses a license to a user without location. Batches run side by
+//! side, each write for another person, and the store works ahead of them.
 
 mod attempt;
+mod orders;
 mod reasons;
 mod round;
 mod settle;

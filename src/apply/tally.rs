@@ -79,6 +79,19 @@ pub(super) fn unsent(intent: OpenIntent, error: &TenantError, at: Timestamp) -> 
     Concluded { intent, answer, outcome: Outcome::Retry { at, reason } }
 }
 
+/// A write that was committed and became pointless before it was sent.
+pub(super) fn taken_back(intent: OpenIntent) -> Concluded {
+    let answer = Answer {
+        verdict: Verdict::Unavailable { after: None },
+        status: None,
+        code: None,
+        message: Some("not sent: writing ended before its turn came".to_owned()),
+        request_id: None,
+        client_request_id: intent.call,
+    };
+    Concluded { intent, answer, outcome: Outcome::TakenBack }
+}
+
 /// Tells the log what became of a write.
 pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, catalog: &Catalog) {
     let (name, request_id) = (intent.name.clone(), answer.request_id.clone());
@@ -87,6 +100,8 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
         Step::License { .. } => "license",
     };
     let event = match (outcome, &intent.step) {
+        // The product is spoken of once, not each person who wanted it.
+        (Outcome::Stopped { .. } | Outcome::TakenBack, _) => return,
         (Outcome::Accepted, Step::Location { write, .. }) => {
             Event::LocationSet { name, location: write.to.to_string(), request_id }
         }

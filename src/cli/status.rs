@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use super::output::{self, ago, time};
 use super::{Common, Failure, Place};
 use crate::clock::Clock;
+use crate::model::synchronization::Synchronization;
 use crate::store::{Lease, Report};
 
 /// What `status` takes.
@@ -50,6 +51,13 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         report.tenant.as_deref().unwrap_or("not met yet"),
         read(report.tenant_read)
     ));
+    if let Some(synchronization) = &report.synchronization {
+        let state = match synchronization {
+            Synchronization { on: false, .. } => "switched off in the tenant".to_owned(),
+            Synchronization { last, .. } => format!("directory to tenant, last {}", read(*last)),
+        };
+        lines.push(format!("sync       {state}"));
+    }
     lines.push(format!("persons    {}", counts(&report.presence)));
     if !report.excluded.is_empty() {
         lines.push(format!("excluded   {}", counts(&report.excluded)));
@@ -78,6 +86,19 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
             hold.digest
         ));
     }
+    for sku in &report.skus {
+        if let Some(stop) = &sku.stop {
+            let until = time(stop.until);
+            lines
+                .push(format!("refused    {} for everybody, asked again by one at {until}: {}", sku.name, stop.reason));
+        }
+    }
+    if report.unconfirmed > 0 {
+        let late = report.unconfirmed;
+        lines.push(format!(
+            "late       {late} accepted and not yet seen to work: `seatsync users --standing confirming`"
+        ));
+    }
     for (part, complaint) in &report.troubles {
         lines.push(format!("trouble    {part}: {complaint}"));
     }
@@ -86,18 +107,21 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
 
 /// Whether it is all right, and if not, what first.
 fn headline(report: &Report, running: bool, now: Timestamp) -> String {
-    let halted = report.halted.as_ref().filter(|(until, _)| *until > now);
+    let halted = report.halted.as_ref().filter(|halt| halt.until > now);
     let alone = if running { "" } else { "no agent is running; " };
     let state = if let Some(why) = &report.paused {
         format!("{alone}paused: {why}; `seatsync resume` goes on")
-    } else if let Some((until, why)) = halted {
-        format!("{alone}nothing is written until {}: {why}", time(*until))
+    } else if let Some(halt) = halted {
+        let halted = if halt.is_throttling() { "throttled" } else { "nothing is written" };
+        format!("{alone}{halted} until {}: {}", time(halt.until), halt.reason)
     } else if !running {
         "no agent is running".to_owned()
     } else if !report.troubles.is_empty() {
         "running, with trouble".to_owned()
     } else if !report.acquainted {
         "running, first contact under way: nothing is decided yet".to_owned()
+    } else if report.skus.iter().any(|sku| sku.stop.is_some()) {
+        "running; a product is refused for everybody".to_owned()
     } else if !report.holds.is_empty() {
         "running; somebody must approve or reject".to_owned()
     } else {

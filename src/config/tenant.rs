@@ -39,6 +39,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
         table.wrong(at, "\"poll_awaiting\" is longer than \"poll\"", "who is awaited is looked for at least as often");
     }
     let timeout = table.duration("timeout");
+    let reread = table.duration("reread");
+    let sync_limit = table.duration("sync_limit");
     let (login_host, graph_host) = cloud_hosts(cloud?);
     // Tokens do not cross clouds, so another Graph is another resource; a simulator on this machine is not.
     let scope =
@@ -54,6 +56,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
         poll: poll?,
         poll_awaiting: poll_awaiting?,
         timeout: timeout?,
+        reread: reread?,
+        sync_limit: sync_limit?,
     })
 }
 

@@ -2,8 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
+
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::{Candidate, Cohort, LicenseWrite, Plan, Write};
+use crate::model::seats::Stop;
 use crate::model::standing::Reason;
 
 /// What the guard allows.
@@ -20,7 +23,7 @@ pub struct Limits {
 #[must_use]
 pub fn allot(mut candidates: Vec<Candidate>, seats: &BTreeMap<SkuId, i64>, limits: Limits) -> Plan {
     candidates.retain(|candidate| candidate.held.is_none());
-    candidates.sort_by_key(|candidate| (candidate.priority, candidate.due_since, candidate.person, candidate.sku));
+    candidates.sort_by_key(fair);
     let mut plan = Plan::default();
     let mut allowance = limits.per_day.saturating_sub(limits.used);
     let mut excess: BTreeMap<String, Vec<(PersonId, SkuId)>> = BTreeMap::new();
@@ -40,6 +43,27 @@ pub fn allot(mut candidates: Vec<Candidate>, seats: &BTreeMap<SkuId, i64>, limit
     plan.held = excess.into_iter().map(|(rule, members)| cohort(rule, members, limits)).collect();
     hand_out(candidates, seats, &mut plan);
     plan
+}
+
+/// Leaves out who wants a product that Graph refuses for whoever asks. Once the time has come, the first in the fair order
+/// asks for all.
+pub fn heed_stops(candidates: &mut Vec<Candidate>, stops: &BTreeMap<SkuId, Stop>, now: Timestamp) {
+    let mut asking: BTreeMap<SkuId, PersonId> = BTreeMap::new();
+    let free = candidates.iter().filter(|candidate| candidate.held.is_none());
+    let mut order: Vec<&Candidate> = free.collect();
+    order.sort_by_key(|candidate| fair(candidate));
+    for candidate in order {
+        if stops.get(&candidate.sku).is_some_and(|stop| stop.until <= now) {
+            asking.entry(candidate.sku).or_insert(candidate.person);
+        }
+    }
+    candidates.retain(|candidate| {
+        !stops.contains_key(&candidate.sku) || asking.get(&candidate.sku) == Some(&candidate.person)
+    });
+}
+
+fn fair(candidate: &Candidate) -> (i32, Timestamp, PersonId, SkuId) {
+    (candidate.priority, candidate.due_since, candidate.person, candidate.sku)
 }
 
 fn cohort(rule: String, members: Vec<(PersonId, SkuId)>, limits: Limits) -> Cohort {

@@ -221,6 +221,7 @@ fn change(
     let want = deciding.map(|cause| Want { product: cause.product, baseline: cause.baseline, edited: cause.edited });
     let standing = stand::next(stored, want.as_ref(), user, location, context.catalog, context.now);
     let moved = standing.is_some();
+    let given_up = matches!(standing, Some(Standing::Satisfied { .. }));
     let mut entitlement = match (stored, standing) {
         (Some(stored), None) => stored.clone(),
         (Some(stored), Some(standing)) => Entitlement { standing, since: context.now, ..stored.clone() },
@@ -235,6 +236,7 @@ fn change(
         entitlement.wanted.clone_from(&product.wanted);
         entitlement.priority = rule.priority;
     }
+    entitlement.ours &= !given_up;
     if entitlement.standing.is_open() {
         entitlement.due_since = entitlement.due_since.or(Some(context.now));
     } else if moved && !matches!(entitlement.standing, Standing::Confirming { .. } | Standing::Refused { .. }) {

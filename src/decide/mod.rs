@@ -11,12 +11,14 @@ mod judge;
 mod location;
 mod presence;
 mod stand;
+mod untold;
 
 #[cfg(test)]
 mod tests;
 
-pub use allot::{Limits, allot};
+pub use allot::{Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Product, bind};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
 pub use stand::{is_confirmed, next_confirmation};
+pub use untold::{FIRST_LOOK_UP, Round, next_look_up, sync_alarm};

@@ -24,6 +24,7 @@ pub mod seats;
 pub mod secret;
 pub mod settings;
 pub mod standing;
+pub mod synchronization;
 pub mod user;
 pub mod verdict;
 pub mod watermark;

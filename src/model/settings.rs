@@ -156,8 +156,12 @@ pub struct TenantSettings {
     pub poll: Duration,
     /// Between two deltas while somebody is awaited or a seat is.
     pub poll_awaiting: Duration,
-    /// For a whole request.
+    /// Until an answer begins, and once more until it is complete.
     pub timeout: Duration,
+    /// In which everyone's license sources are read once more.
+    pub reread: Duration,
+    /// Synchronization from the directory that last ran longer ago is an alarm.
+    pub sync_limit: Duration,
 }
 
 /// Who asks for tokens.

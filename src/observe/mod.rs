@@ -11,6 +11,7 @@ pub use logging::init;
 
 use crate::model::fault::{Class, Fault};
 use crate::model::identity::HoldId;
+use crate::model::synchronization::SyncAlarm;
 
 /// Something an operator may care about. The code of each is stable and stands in the documentation.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,8 +29,14 @@ pub enum Event {
     ScanShrunk { source: &'static str, met: u64, missing: u64 },
     DirectoryChanged { new: u64, changed: u64, gone: u64, quarantined: u64 },
     ListingStarted { why: &'static str },
-    ListingComplete { users: u64, gone: u64 },
+    ListingComplete { users: u64, missing: u64 },
+    MissingRead { gone: u64, there: u64 },
     TenantChanged { new: u64, changed: u64, gone: u64 },
+    FoundByAnchor { users: u64 },
+    LicensesReadAgain { changed: u64 },
+    SyncStalled { alarm: SyncAlarm },
+    SyncResumed,
+    SyncUnwatched { why: String },
     Acquainted { baseline_without_license: u64 },
     PersonMoved { name: String, from: Option<String>, to: String, why: Option<String> },
     StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
@@ -39,6 +46,8 @@ pub enum Event {
     WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
     WriteSettled { name: String, visible: bool },
     Waiting { product: String, persons: u64 },
+    ProductStopped { product: String, why: String, until: Timestamp },
+    Unconfirmed { names: Vec<String>, minutes: u64 },
     Held { hold: HoldId, rule: String, persons: u64, reason: String },
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
@@ -76,7 +85,13 @@ impl Event {
             Self::DirectoryChanged { .. } => "directory-changed",
             Self::ListingStarted { .. } => "listing-started",
             Self::ListingComplete { .. } => "listing-complete",
+            Self::MissingRead { .. } => "missing-read",
             Self::TenantChanged { .. } => "tenant-changed",
+            Self::FoundByAnchor { .. } => "found-by-anchor",
+            Self::LicensesReadAgain { .. } => "licenses-read-again",
+            Self::SyncStalled { .. } => "sync-stalled",
+            Self::SyncResumed => "sync-resumed",
+            Self::SyncUnwatched { .. } => "sync-unwatched",
             Self::Acquainted { .. } => "acquainted",
             Self::PersonMoved { .. } => "person-moved",
             Self::StandingMoved { .. } => "standing-moved",
@@ -86,6 +101,8 @@ impl Event {
             Self::WriteFailed { .. } => "write-failed",
             Self::WriteSettled { .. } => "write-settled",
             Self::Waiting { .. } => "seats-gone",
+            Self::ProductStopped { .. } => "product-stopped",
+            Self::Unconfirmed { .. } => "license-unconfirmed",
             Self::Held { .. } => "cohort-held",
             Self::Halted { .. } => "writing-halted",
             Self::RuleUnusable { .. } => "rule-unusable",
@@ -109,19 +126,23 @@ impl Event {
             | Self::DirectorySecondChoice { .. }
             | Self::DirectoryDoubted { certain: false, .. }
             | Self::Waiting { .. }
+            | Self::Unconfirmed { .. }
             | Self::Held { .. }
             | Self::Halted { .. }
             | Self::CredentialExpiring { expired: false, .. }
             | Self::CertificateExpiring { expired: false, .. }
             | Self::PasswordExpiring { expired: false, .. }
+            | Self::SyncUnwatched { .. }
             | Self::RequestRefused { .. } => Level::WARN,
-            Self::CredentialExpiring { .. } | Self::CertificateExpiring { .. } | Self::PasswordExpiring { .. } => {
-                Level::ERROR
-            }
+            Self::CredentialExpiring { .. }
+            | Self::CertificateExpiring { .. }
+            | Self::PasswordExpiring { .. }
+            | Self::SyncStalled { .. } => Level::ERROR,
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
-            | Self::RuleUnusable { .. } => Level::ERROR,
+            | Self::RuleUnusable { .. }
+            | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
             Self::TenantChanged { .. } => Level::DEBUG,
@@ -206,7 +227,27 @@ impl fmt::Display for Event {
                 write!(f, "directory: {new} new accounts, {changed} changed, {gone} gone, {quarantined} not understood")
             }
             Self::ListingStarted { why } => write!(f, "listing all users of the tenant: {why}"),
-            Self::ListingComplete { users, gone } => write!(f, "tenant read: {users} users, {gone} gone"),
+            Self::ListingComplete { users, missing: 0 } => write!(f, "tenant read: {users} users"),
+            Self::ListingComplete { users, missing } => {
+                write!(
+                    f,
+                    "tenant read: {users} users; {missing} known ones were not among them, and are read by themselves"
+                )
+            }
+            Self::MissingRead { gone, there } => {
+                write!(f, "of the users that the listing missed {gone} are gone and {there} are there")
+            }
+            Self::FoundByAnchor { users } => {
+                write!(f, "{users} awaited users were found by their anchor; no change of the tenant had told of them")
+            }
+            Self::LicensesReadAgain { changed } => {
+                write!(f, "{changed} users were read again and differ from what the changes had told")
+            }
+            Self::SyncStalled { alarm } => alarm.fmt(f),
+            Self::SyncResumed => f.write_str("synchronization from the directory keeps nobody waiting any more"),
+            Self::SyncUnwatched { why } => {
+                write!(f, "whether the directory is synchronized into the tenant cannot be watched: {why}")
+            }
             Self::TenantChanged { new, changed, gone } => {
                 write!(f, "tenant: {new} users appeared, {changed} changed, {gone} left")
             }
@@ -230,6 +271,18 @@ impl fmt::Display for Event {
             Self::Waiting { product, persons } => {
                 write!(f, "{persons} more wait for a seat of {product}; they go on by themselves when seats return")
             }
+            Self::ProductStopped { product, why, until } => write!(
+                f,
+                "{product} is refused for everybody and asked for by nobody: {why} One user asks again at {}, or once its \
+                 numbers or status change",
+                until.strftime("%Y-%m-%d %H:%M:%SZ")
+            ),
+            Self::Unconfirmed { names, minutes } => write!(
+                f,
+                "accepted more than {minutes} minutes ago and not yet seen to work: {}; nothing is written again, reading \
+                 back goes on",
+                listed(names)
+            ),
             Self::Held { hold, rule, persons, reason } => write!(
                 f,
                 "{persons} persons of rule {rule} are held as cohort {hold}: {reason}; see `seatsync status`, then \

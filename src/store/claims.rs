@@ -1,4 +1,5 @@
-//! Writes whose effect shows only after reading had settled them as unseen: Graph's reads lag behind its writes.
+//! Writes whose effect shows although nobody knew of it: reading had settled them as unseen, since Graph's reads lag behind its
+//! writes; or Graph answered that it was too busy and carried them out all the same, as it is known to do with items of a batch.
 
 use std::collections::BTreeSet;
 
@@ -22,12 +23,15 @@ struct Unseen {
 }
 
 /// Closes a person's open intents whose effect shows by now, and returns the products this proves to be ours: absent before
-/// the intent, written in a call of which nobody knew the outcome, and there now.
+/// the intent, written in a call whose answer leaves open that it took effect, and there now.
 pub(super) fn shown(db: &Connection, person: &Person, now: Timestamp) -> Result<BTreeSet<SkuId>, StoreError> {
     // A call without an answer is settled by reading first.
     let sql = "SELECT i.id, i.user, i.body, i.before,
                       EXISTS (SELECT 1 FROM calls c WHERE c.intent = i.id
-                              AND (c.answer ->> '$.settled' IS NOT NULL OR c.answer ->> '$.verdict' = 'Unknown')) AS unknown
+                              AND (c.answer ->> '$.settled' IS NOT NULL OR c.answer ->> '$.verdict' = 'Unknown'
+                                   OR (c.answer ->> '$.status' IS NOT NULL
+                                       AND (c.answer -> '$.verdict.Throttled' IS NOT NULL
+                                            OR c.answer -> '$.verdict.Unavailable' IS NOT NULL)))) AS unknown
                FROM intents i WHERE i.person = ?1 AND i.state = 'open'
                  AND NOT EXISTS (SELECT 1 FROM calls c WHERE c.intent = i.id AND c.answered IS NULL)";
     let open = collect(db, sql, [person.id.0], |row| {

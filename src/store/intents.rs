@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
-use super::rows::{collect, json, json_of, maybe_time, meta, millis, named, time_of, unjson};
-use super::{Store, StoreError};
+use super::rows::{collect, json, json_of, maybe_time, millis, named, time_of, unjson};
+use super::{Store, StoreError, seats};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
 use crate::model::plan::{LicenseWrite, LocationWrite};
 use crate::model::standing::Standing;
@@ -92,35 +92,6 @@ pub(super) const TO_SETTLE: &str = "
     WHERE i.state = 'open' AND c.answered IS NULL AND (i.settle IS NULL OR i.settle <= ?1)";
 
 impl Store {
-    /// Commits intents before their round. An open intent of the same user and content is taken up again; any other
-    /// of the person is abandoned. Persons about whom there is news are left out: they are judged first. Once paused,
-    /// nothing is committed.
-    ///
-    /// # Errors
-    /// When the store fails; then nothing may be sent.
-    pub async fn commit_intents(
-        &self,
-        orders: Vec<IntentOrder>,
-        config: &str,
-        now: Timestamp,
-    ) -> Result<Vec<OpenIntent>, StoreError> {
-        let config = config.to_owned();
-        self.write(move |tx| {
-            let mut open = Vec::with_capacity(orders.len());
-            if meta(tx, "paused")?.is_some() {
-                return Ok(open);
-            }
-            for order in orders {
-                let clean = "SELECT 1 FROM people WHERE id = ?1 AND dirty = 0";
-                if tx.prepare_cached(clean)?.exists([order.person.0])? {
-                    open.push(commit(tx, order, &config, now)?);
-                }
-            }
-            Ok(open)
-        })
-        .await
-    }
-
     /// Intents with a call whose outcome is unknown, and whose time to be looked after has come.
     ///
     /// # Errors
@@ -143,7 +114,12 @@ fn open_intent(row: &Row<'_>) -> Result<OpenIntent, StoreError> {
     })
 }
 
-fn commit(db: &Connection, order: IntentOrder, config: &str, now: Timestamp) -> Result<OpenIntent, StoreError> {
+pub(super) fn commit(
+    db: &Connection,
+    order: IntentOrder,
+    config: &str,
+    now: Timestamp,
+) -> Result<OpenIntent, StoreError> {
     let body = json(&order.step)?;
     let known: Option<(i64, bool)> = db
         .prepare_cached(
@@ -172,6 +148,7 @@ fn commit(db: &Connection, order: IntentOrder, config: &str, now: Timestamp) -> 
     if let Step::License { add } = &order.step {
         for write in add {
             moves(db, order.person, write.sku, &Standing::InFlight { intent: id }, config, now)?;
+            seats::committed(db, write.sku, now)?;
         }
     }
     let attempts =

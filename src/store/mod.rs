@@ -8,6 +8,7 @@ mod audit;
 mod claims;
 mod domains;
 mod error;
+mod exchange;
 mod file;
 mod hints;
 mod holds;
@@ -26,6 +27,7 @@ mod requests;
 mod rows;
 mod seats;
 mod tenant_feed;
+mod untold;
 mod users;
 mod writer;
 
@@ -38,6 +40,7 @@ pub use accounts::{Absorbed, ScanEnd};
 pub use audit::{AuditKind, AuditRow};
 pub use domains::DomainFeed;
 pub use error::StoreError;
+pub use exchange::Exchanged;
 pub use holds::HoldView;
 pub use inspect::{Inspection, inspect};
 pub use intents::{IntentOrder, OpenIntent, Step};
@@ -45,10 +48,11 @@ pub use judgements::Moved;
 pub use lease::Lease;
 pub use outcomes::{Concluded, Outcome, Settled};
 pub use plans::Recorded;
-pub use pulse::Confirmation;
+pub use pulse::{Confirmation, Halt};
 pub use report::{Dossier, EntitlementView, IntentView, PersonLine, QuarantineLine, Report, SkuLine};
 pub use requests::PendingRequest;
-pub use tenant_feed::TenantFeed;
+pub use tenant_feed::{ListingEnd, TenantFeed};
+pub use untold::Missed;
 pub use writer::Store;
 
 /// The schema this seatsync writes.

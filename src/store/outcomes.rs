@@ -36,6 +36,15 @@ pub enum Outcome {
         /// Which.
         sku: Option<SkuId>,
     },
+    /// A product is refused for whoever asks: nobody asks for it until then, unless its numbers change.
+    Stopped {
+        /// Which.
+        sku: SkuId,
+        /// Until when.
+        until: Timestamp,
+        /// What was met.
+        reason: Reason,
+    },
     /// A person must do something. Of several products each is tried by itself first.
     Refused {
         /// What.
@@ -48,6 +57,8 @@ pub enum Outcome {
         /// What was met.
         reason: Reason,
     },
+    /// It was committed and not sent after all: no call was made.
+    TakenBack,
 }
 
 /// A call, its answer, and what that means.
@@ -74,15 +85,6 @@ pub(super) const ANSWERED: &str =
     "UPDATE calls SET answered = ?3, answer = ?4 WHERE intent = ?1 AND client_request_id = ?2";
 
 impl Store {
-    /// Takes the answers to calls in, all of a batch or none.
-    ///
-    /// # Errors
-    /// When the store fails; then the calls' outcomes are unknown and will be settled by reading.
-    pub async fn conclude(&self, concluded: Vec<Concluded>, config: &str, now: Timestamp) -> Result<(), StoreError> {
-        let config = config.to_owned();
-        self.write(move |tx| concluded.iter().try_for_each(|one| conclude(tx, one, &config, now))).await
-    }
-
     /// Settles a call of unknown outcome, after its user has been read by itself.
     ///
     /// # Errors
@@ -113,6 +115,7 @@ impl Store {
             if visible {
                 closing.accepted()?;
             } else if matches!(intent.step, Step::License { .. }) {
+                closing.free_seats()?;
                 closing.all(&Standing::Due)?;
             }
             link::touch(tx, intent.person)?;
@@ -134,10 +137,16 @@ impl Store {
     }
 }
 
-fn conclude(db: &Connection, concluded: &Concluded, config: &str, now: Timestamp) -> Result<(), StoreError> {
+pub(super) fn conclude(db: &Connection, concluded: &Concluded, config: &str, now: Timestamp) -> Result<(), StoreError> {
     let Concluded { intent, answer, outcome } = concluded;
-    let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
-    db.prepare_cached(ANSWERED)?.execute(params![intent.id.0, intent.call.to_string(), answered, json(answer)?])?;
+    let call = intent.call.to_string();
+    if *outcome == Outcome::TakenBack {
+        db.prepare_cached("DELETE FROM calls WHERE intent = ?1 AND client_request_id = ?2")?
+            .execute(params![intent.id.0, call])?;
+    } else {
+        let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
+        db.prepare_cached(ANSWERED)?.execute(params![intent.id.0, call, answered, json(answer)?])?;
+    }
     let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(outcome) });
     let entry = Entry {
         subject: Some(&intent.name),
@@ -147,7 +156,11 @@ fn conclude(db: &Connection, concluded: &Concluded, config: &str, now: Timestamp
         ..Entry::new(AuditKind::Answer, detail).about(intent.person)
     };
     append(db, now, &entry)?;
-    follow(&Closing { db, intent, config, now }, outcome)?;
+    let closing = Closing { db, intent, config, now };
+    if !matches!(outcome, Outcome::Accepted | Outcome::Unknown { .. }) {
+        closing.free_seats()?;
+    }
+    follow(&closing, outcome)?;
     match (&intent.step, outcome) {
         // The license is to follow at once: nothing else has changed.
         (Step::Location { .. }, Outcome::Accepted) => Ok(()),
@@ -160,7 +173,9 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Accepted => "accepted",
         Outcome::Retry { .. } => "retry",
         Outcome::NoSeat { .. } => "no-seat",
+        Outcome::Stopped { .. } => "product-stopped",
         Outcome::Refused { .. } => "refused",
+        Outcome::TakenBack => "not-sent",
         Outcome::Unknown { .. } => "unknown",
     }
 }
@@ -207,6 +222,11 @@ fn follow(closing: &Closing<'_>, outcome: &Outcome) -> Result<(), StoreError> {
             }
             Ok(())
         }
+        // What was told of the product stands with the product; the entitlement is as due as before.
+        Outcome::Stopped { .. } | Outcome::TakenBack => match closing.intent.step {
+            Step::Location { .. } => Ok(()),
+            Step::License { .. } => closing.all(&Standing::Due),
+        },
         Outcome::Refused { reason } => {
             closing.close("refused")?;
             if skus.len() > 1 && matches!(closing.intent.step, Step::License { .. }) {
@@ -228,6 +248,14 @@ impl Closing<'_> {
             millis(self.now)
         ])?;
         Ok(())
+    }
+
+    /// The write came to nothing: it takes no seat.
+    fn free_seats(&self) -> Result<(), StoreError> {
+        match &self.intent.step {
+            Step::Location { .. } => Ok(()),
+            Step::License { add } => add.iter().try_for_each(|write| seats::failed(self.db, write.sku)),
+        }
     }
 
     fn all(&self, standing: &Standing) -> Result<(), StoreError> {

@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::params;
+use rusqlite::{Connection, params};
+use serde::{Deserialize, Serialize};
 
 use super::rows::{collect, json, meta, millis, named, set_meta, time, time_of};
-use super::{Store, StoreError, report};
+use super::{Store, StoreError, report, seats};
 use crate::model::identity::{PersonId, SkuId, UserId};
 use crate::model::judgement::Contact;
+use crate::model::standing::Reason;
 
 /// Whoever is awaited for longer than this no longer quickens the polling: most likely it is not synced at all.
 const AWAITED_AT_MOST: SignedDuration = SignedDuration::from_hours(24);
@@ -26,6 +28,24 @@ pub struct Confirmation {
     pub accepted: Timestamp,
 }
 
+/// All writing stands still.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Halt {
+    /// Until then.
+    pub until: Timestamp,
+    /// What was met.
+    #[serde(flatten)]
+    pub reason: Reason,
+}
+
+impl Halt {
+    /// Graph asked for it: nothing is read from it either.
+    #[must_use]
+    pub fn is_throttling(&self) -> bool {
+        self.reason.code == "graph-throttled"
+    }
+}
+
 pub(super) const TO_CONFIRM: &str = "
     SELECT person, user, sku, since, check_at FROM entitlements
     WHERE standing = 'confirming' AND check_at <= ?1 AND since <= ?1 - ?3 ORDER BY check_at LIMIT ?2";
@@ -37,6 +57,10 @@ pub(super) const NEXT_DUE: &str = "
         SELECT min(max(check_at, since + ?2)) AS at FROM entitlements WHERE standing = 'confirming'
         UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying' AND NOT ?1
         UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
+
+pub(super) const UNCONFIRMED: &str = "
+    SELECT DISTINCT p.name FROM entitlements e JOIN people p ON p.id = e.person
+    WHERE e.standing = 'confirming' AND e.since > ?1 AND e.since <= ?2 ORDER BY p.name";
 
 pub(super) const WAITING: &str = "
     SELECT EXISTS (SELECT 1 FROM people
@@ -85,7 +109,8 @@ impl Store {
             let paused = meta(db, "paused")?.is_some();
             let tenant: Option<i64> =
                 db.prepare_cached(NEXT_DUE)?.query_row(params![paused, wait(first)], |row| row.get(0))?;
-            let halted = report::halted(db)?.map(|(until, _)| millis(until));
+            let tenant = tenant.into_iter().chain(asking_again(db, paused)?).min();
+            let halted = report::halted(db)?.map(|halt| millis(halt.until));
             let tenant = tenant.filter(|_| acting).map(|at| at.max(halted.unwrap_or(at)));
             judging.into_iter().chain(tenant).min().map(time).transpose()
         })
@@ -147,8 +172,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn halt(&self, until: Timestamp, why: &str) -> Result<(), StoreError> {
-        let text = json(&(millis(until), why))?;
+    pub async fn halt(&self, halt: &Halt) -> Result<(), StoreError> {
+        let text = json(halt)?;
         self.write(move |tx| set_meta(tx, "halted", Some(&text))).await
     }
 
@@ -156,8 +181,26 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn halted(&self, now: Timestamp) -> Result<Option<(Timestamp, String)>, StoreError> {
-        Ok(self.read(report::halted).await?.filter(|(until, _)| *until > now))
+    pub async fn halted(&self, now: Timestamp) -> Result<Option<Halt>, StoreError> {
+        Ok(self.read(report::halted).await?.filter(|halt| halt.until > now))
+    }
+
+    /// Names of those whose license was accepted before `limit` and is not seen to work, each told once, over restarts too.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn tell_unconfirmed(&self, limit: Timestamp) -> Result<Vec<String>, StoreError> {
+        let names = self
+            .read(move |db| {
+                let said = report::unconfirmed_said(db)?.map_or(i64::MIN, millis);
+                collect(db, UNCONFIRMED, params![said, millis(limit)], |row| Ok(row.get("name")?))
+            })
+            .await?;
+        if !names.is_empty() {
+            let said = millis(limit).to_string();
+            self.write(move |tx| set_meta(tx, "unconfirmed_said", Some(&said))).await?;
+        }
+        Ok(names)
     }
 
     /// Takes back the complaints of all parts whose name starts so: they are another process's.
@@ -183,11 +226,11 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes.
+    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes, and tells whether.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<(), StoreError> {
+    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<bool, StoreError> {
         let key = format!("trouble:{part}");
         let complaint = complaint.map(str::to_owned);
         let known = {
@@ -195,10 +238,23 @@ impl Store {
             self.read(move |db| meta(db, &key)).await?
         };
         if known == complaint {
-            return Ok(());
+            return Ok(false);
         }
-        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await
+        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await?;
+        Ok(true)
     }
+}
+
+/// When somebody asks again for a product that was refused for everybody, if anybody still wants it.
+fn asking_again(db: &Connection, paused: bool) -> Result<Option<i64>, StoreError> {
+    let mut next = None;
+    for (sku, stop) in seats::stops(db)?.into_iter().filter(|_| !paused) {
+        let sql = "SELECT 1 FROM entitlements WHERE standing = 'due' AND sku = ?1";
+        if db.prepare_cached(sql)?.exists([sku.to_string()])? {
+            next = next.into_iter().chain([millis(stop.until)]).min();
+        }
+    }
+    Ok(next)
 }
 
 fn wait(duration: Duration) -> i64 {

@@ -8,13 +8,14 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::audit::{self, AuditRow};
-use super::rows::{collect, json_of, maybe_time, meta, named, time, time_of, unjson};
-use super::{HoldView, Store, StoreError, people};
+use super::rows::{collect, json_of, maybe_time, meta, millis, named, time, time_of, unjson};
+use super::{Halt, HoldView, Store, StoreError, people, untold};
 use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
 use crate::model::license::Sku;
 use crate::model::person::{KnownAccount, KnownUser};
-use crate::model::seats::SeatLedger;
+use crate::model::seats::{SeatLedger, Stop};
 use crate::model::standing::{Presence, Standing};
+use crate::model::synchronization::Synchronization;
 
 /// The state at a glance. The counts of each kind add up to everyone seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +32,8 @@ pub struct Report {
     pub directory_read: Option<Timestamp>,
     /// When the tenant was last read.
     pub tenant_read: Option<Timestamp>,
+    /// What the tenant knows of its synchronization from the directory; `None` while it was not asked, or may not be.
+    pub synchronization: Option<Synchronization>,
     /// Persons by presence.
     pub presence: BTreeMap<String, u64>,
     /// Excluded persons by kind.
@@ -48,7 +51,9 @@ pub struct Report {
     /// Why writing is paused.
     pub paused: Option<String>,
     /// Nothing is written before this, and why: Graph throttles or refuses everything.
-    pub halted: Option<(Timestamp, String)>,
+    pub halted: Option<Halt>,
+    /// Licenses that were accepted long ago and are not seen to work; the log told of each once.
+    pub unconfirmed: u64,
     /// Products that rules or entitlements concern.
     pub skus: Vec<SkuLine>,
     /// The last complaint of each part that is not well, by part.
@@ -70,6 +75,8 @@ pub struct SkuLine {
     pub free: i64,
     /// Entitlements that wait for one.
     pub waiting: u64,
+    /// Graph refuses it for everybody: why, and when somebody asks again.
+    pub stop: Option<Stop>,
     /// When this was read.
     pub read: Timestamp,
 }
@@ -292,6 +299,7 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         acquainted: meta(db, "first_pass_complete")?.is_some(),
         directory_read: domains.iter().map(|(_, read)| *read).min().flatten(),
         tenant_read: tenant_read?,
+        synchronization: untold::synchronization(db)?,
         presence: counts(db, "SELECT coalesce(presence, 'not-judged-yet'), count(*) FROM people GROUP BY 1")?,
         excluded: counts(
             db,
@@ -307,6 +315,7 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         awaited_longest: longest.into_iter().next(),
         paused: meta(db, "paused")?,
         halted: halted(db)?,
+        unconfirmed: unconfirmed(db)?,
         skus: collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?,
         troubles: counts_of_text(db)?,
     })
@@ -317,10 +326,19 @@ fn counts_of_text(db: &Connection) -> Result<BTreeMap<String, String>, StoreErro
     Ok(collect(db, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
 }
 
-pub(super) fn halted(db: &Connection) -> Result<Option<(Timestamp, String)>, StoreError> {
-    let Some(text) = meta(db, "halted")? else { return Ok(None) };
-    let (until, why): (i64, String) = unjson(&text)?;
-    Ok(Some((time(until)?, why)))
+pub(super) fn halted(db: &Connection) -> Result<Option<Halt>, StoreError> {
+    meta(db, "halted")?.as_deref().map(unjson).transpose()
+}
+
+/// Who was accepted until then and is not seen to work has been told of.
+pub(super) fn unconfirmed_said(db: &Connection) -> Result<Option<Timestamp>, StoreError> {
+    meta(db, "unconfirmed_said")?.map(|text| time(unjson(&text)?)).transpose()
+}
+
+fn unconfirmed(db: &Connection) -> Result<u64, StoreError> {
+    let Some(said) = unconfirmed_said(db)? else { return Ok(0) };
+    let sql = "SELECT count(*) FROM entitlements WHERE standing = 'confirming' AND since <= ?1";
+    Ok(db.query_row(sql, [millis(said)], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
 fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
@@ -338,16 +356,18 @@ fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
         consumed: sku.consumed,
         free: ledger.free(&sku),
         waiting: waiting.cast_unsigned(),
+        stop: ledger.stop,
         read: time_of(row, "read")?,
     })
 }
 
 fn line(db: &Connection, id: PersonId) -> Result<PersonLine, StoreError> {
+    let said = unconfirmed_said(db)?;
     let entitlements = collect(
         db,
-        "SELECT e.*, s.body AS product FROM entitlements e LEFT JOIN skus s ON s.id = e.sku WHERE e.person = ?1",
+        "SELECT e.*, s.body AS product, s.ledger FROM entitlements e LEFT JOIN skus s ON s.id = e.sku WHERE e.person = ?1",
         [id.0],
-        entitlement_view,
+        |row| entitlement_view(row, said),
     )?;
     let location: Option<String> = collect(
         db,
@@ -371,14 +391,24 @@ fn line(db: &Connection, id: PersonId) -> Result<PersonLine, StoreError> {
     })
 }
 
-fn entitlement_view(row: &Row<'_>) -> Result<EntitlementView, StoreError> {
+fn entitlement_view(row: &Row<'_>, said: Option<Timestamp>) -> Result<EntitlementView, StoreError> {
     let (sku, entitlement) = people::entitlement(row)?;
+    let ledger: Option<SeatLedger> = row.get::<_, Option<String>>("ledger")?.as_deref().map(unjson).transpose()?;
+    let why = match (&entitlement.standing, ledger.and_then(|ledger| ledger.stop)) {
+        (Standing::Due, Some(stop)) => {
+            Some(format!("waits for the product, which is refused for everybody: {}", stop.reason))
+        }
+        (standing @ Standing::Confirming { accepted }, _) if said.is_some_and(|said| *accepted <= said) => {
+            standing.why().map(|why| format!("{why} for unusually long"))
+        }
+        (standing, _) => standing.why(),
+    };
     let product: Option<Sku> = row.get::<_, Option<String>>("product")?.as_deref().map(unjson).transpose()?;
     Ok(EntitlementView {
         sku,
         product: product.map_or_else(|| sku.to_string(), |sku| sku.part_number),
         rules: entitlement.rules,
-        why: entitlement.standing.why(),
+        why,
         standing: entitlement.standing,
         since: entitlement.since,
         ours: entitlement.ours,

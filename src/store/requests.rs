@@ -7,7 +7,7 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
 use super::rows::{collect, json, json_of, meta, millis, named, set_meta};
-use super::{Store, StoreError, holds};
+use super::{Store, StoreError, holds, seats};
 use crate::model::identity::{PersonId, RequestId, SkuId};
 use crate::model::request::Request;
 use crate::model::standing::Standing;
@@ -169,5 +169,6 @@ fn retry(db: &Connection, person: Option<PersonId>, config: &str, now: Timestamp
         super::link::touch(db, *person)?;
     }
     set_meta(db, "halted", None)?;
+    seats::ask_again(db, now)?;
     Ok(format!("{} entitlements are tried again", found.len()))
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::rows::{collect, json, json_of, meta, millis, set_meta, unjson};
+use super::rows::{collect, json, json_of, meta, millis, named, set_meta, unjson};
 use super::{Store, StoreError};
 use crate::model::identity::SkuId;
 use crate::model::license::{Catalog, Sku};
-use crate::model::seats::SeatLedger;
+use crate::model::seats::{SeatLedger, Stop};
+use crate::model::standing::Reason;
 
 impl Store {
     /// Takes a fresh reading in. A product that is no longer sold to the tenant is dropped.
@@ -60,6 +61,20 @@ impl Store {
         })
         .await
     }
+
+    /// Products that Graph refuses for whoever asks.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn stops(&self) -> Result<BTreeMap<SkuId, Stop>, StoreError> {
+        self.read(stops).await
+    }
+}
+
+pub(super) fn stops(db: &Connection) -> Result<BTreeMap<SkuId, Stop>, StoreError> {
+    let sql = "SELECT id, ledger FROM skus WHERE ledger ->> '$.stop' IS NOT NULL";
+    let found = collect(db, sql, [], |row| Ok((named(row, "id")?, json_of::<SeatLedger>(row, "ledger")?.stop)))?;
+    Ok(found.into_iter().filter_map(|(sku, stop)| Some((sku, stop?))).collect())
 }
 
 pub(super) fn catalog(db: &Connection) -> Result<Catalog, StoreError> {
@@ -75,7 +90,17 @@ fn ledger(db: &Connection, sku: SkuId) -> Result<Option<SeatLedger>, StoreError>
     text.as_deref().map(unjson).transpose()
 }
 
-/// Counts one accepted write that the tenant's number may not show yet.
+/// Counts one write that is about to be sent, which the tenant's number does not show yet.
+pub(super) fn committed(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
+    change(db, sku, |_, ledger| ledger.committed(now))
+}
+
+/// Takes one write off again that came to nothing.
+pub(super) fn failed(db: &Connection, sku: SkuId) -> Result<(), StoreError> {
+    change(db, sku, |_, ledger| ledger.failed())
+}
+
+/// Notes that one of those writes was accepted.
 pub(super) fn accepted(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
     change(db, sku, |_, ledger| ledger.accepted(now))
 }
@@ -83,6 +108,22 @@ pub(super) fn accepted(db: &Connection, sku: SkuId, now: Timestamp) -> Result<()
 /// Notes that Graph found no seat.
 pub(super) fn refused(db: &Connection, sku: SkuId, now: Timestamp) -> Result<(), StoreError> {
     change(db, sku, |sku, ledger| ledger.refused(sku, now))
+}
+
+/// Notes that Graph refuses a product for whoever asks; returns the stop when it is news.
+pub(super) fn stop(db: &Connection, sku: SkuId, until: Timestamp, reason: &Reason) -> Result<Option<Stop>, StoreError> {
+    let known = ledger(db, sku)?.and_then(|ledger| ledger.stop);
+    change(db, sku, |sku, ledger| ledger.stopped(sku, reason.clone(), until))?;
+    let stop = ledger(db, sku)?.and_then(|ledger| ledger.stop);
+    Ok(stop.filter(|stop| known.is_none_or(|known| known.reason.code != stop.reason.code)))
+}
+
+/// Lets one user ask for each refused product now.
+pub(super) fn ask_again(db: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    for sku in stops(db)?.into_keys() {
+        change(db, sku, |_, ledger| ledger.ask_again(now))?;
+    }
+    Ok(())
 }
 
 fn change(db: &Connection, sku: SkuId, act: impl Fn(&Sku, SeatLedger) -> SeatLedger) -> Result<(), StoreError> {

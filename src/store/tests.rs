@@ -7,6 +7,8 @@ mod file;
 mod guard;
 mod intents;
 mod people;
+mod products;
 mod scan;
 mod speed;
+mod untold;
 mod walk;

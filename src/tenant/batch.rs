@@ -70,14 +70,19 @@ impl Graph {
         if answer.whole || again.is_empty() {
             return Ok(answer);
         }
-        let token = self.0.tokens.get(&self.0.http).await?;
-        self.0.tokens.discard(&token).await;
         let repeated: Vec<BatchWrite> = again.iter().map(|at| writes[*at].clone()).collect();
-        let second = self.batch_once(&repeated).await?;
+        // Without a new token the first answers stand.
+        let Ok(second) = self.batch_anew(&repeated).await else { return Ok(answer) };
         for (at, said) in again.into_iter().zip(second.answers) {
             answer.answers[at] = said;
         }
         Ok(answer)
+    }
+
+    async fn batch_anew(&self, writes: &[BatchWrite]) -> Result<BatchAnswer, TenantError> {
+        let token = self.0.tokens.get(&self.0.http).await?;
+        self.0.tokens.discard(&token).await;
+        self.batch_once(writes).await
     }
 
     async fn batch_once(&self, writes: &[BatchWrite]) -> Result<BatchAnswer, TenantError> {
@@ -90,11 +95,27 @@ impl Graph {
     /// Reads up to [`BATCH`] users in one request, each with everything that is read of users, in the order asked for.
     /// `Ok(None)` is a user Graph does not know, or not yet.
     pub async fn users(&self, ids: &[UserId]) -> Result<Vec<Result<Option<UserNews>, TenantError>>, TenantError> {
-        let item = |(id, user): (usize, &UserId)| {
-            json!({ "id": id.to_string(), "method": "GET", "url": format!("/users/{user}?$select={USER_SELECT}"),
-                    "headers": { "client-request-id": fresh_id() } })
+        let urls: Vec<_> =
+            ids.iter().map(|user| format!("/users/{user}?$select={USER_SELECT},deletedDateTime")).collect();
+        let read = self.read_batch(&urls, None).await?;
+        Ok(ids.iter().zip(read).map(|(user, item)| item?.user(*user)).collect())
+    }
+
+    /// Reads up to [`BATCH`] addresses below the version in one request, each with this header, in the order asked for.
+    pub(super) async fn read_batch(
+        &self,
+        urls: &[String],
+        header: Option<(&str, &str)>,
+    ) -> Result<Vec<Result<Fetched, TenantError>>, TenantError> {
+        let item = |(id, url): (usize, &String)| {
+            let mut item = json!({ "id": id.to_string(), "method": "GET", "url": url,
+                                   "headers": { "client-request-id": fresh_id() } });
+            if let Some((name, value)) = header {
+                item["headers"][name] = value.into();
+            }
+            item
         };
-        let body = json!({ "requests": ids.iter().enumerate().map(item).collect::<Vec<_>>() });
+        let body = json!({ "requests": urls.iter().enumerate().map(item).collect::<Vec<_>>() });
         let received =
             self.write(&self.url("/$batch"), Body::Post(&body), fresh_id()).await?.map_err(TenantError::from)?;
         let Received { host, status, headers, body } = received;
@@ -103,11 +124,11 @@ impl Graph {
             return Err(fetched.failure());
         }
         let mut items = Items::read(&fetched.body).map_err(|reason| fetched.unreadable(reason))?;
-        let one = |(id, user): (usize, &UserId)| match items.take(id) {
-            Some(item) => Fetched { host: fetched.host.clone(), ..item.into() }.user(*user),
+        let one = |id| match items.take(id) {
+            Some(item) => Ok(Fetched { host: fetched.host.clone(), ..item.into() }),
             None => Err(fetched.unreadable("an item has no answer")),
         };
-        Ok(ids.iter().enumerate().map(one).collect())
+        Ok((0..urls.len()).map(one).collect())
     }
 }
 
@@ -151,8 +172,9 @@ fn understand(sent: Result<Received, Trouble>, writes: &[BatchWrite]) -> BatchAn
 fn refused_as_a_whole(sent: Result<Received, Trouble>, writes: &[BatchWrite]) -> BatchAnswer {
     let pressure = sent.as_ref().ok().and_then(|received| received.headers.pressure);
     let one = match sent {
-        Ok(received) if (200..300).contains(&received.status) => {
-            unanswered(fresh_id(), Some(received.status), "the batch's answer cannot be read")
+        Ok(Received { status, body, .. }) if (200..300).contains(&status) => {
+            let lost = body.err().map(|trouble| TenantError::from(trouble).to_string());
+            unanswered(fresh_id(), Some(status), lost.as_deref().unwrap_or("the batch's answer cannot be understood"))
         }
         sent => answer(sent, fresh_id()),
     };

@@ -1,9 +1,10 @@
 //! The one HTTP client, for the login endpoint and Graph: the only place that names reqwest. A second one, which knows no
 //! proxy, asks Azure's metadata endpoints on this machine.
 //!
-//! Connections are kept alive, redirects are never followed (Graph sends none, and a token must not travel to another
-//! origin), every request has a `client-request-id` of its own ("Best practices for working with Microsoft Graph"), and a
-//! body is read up to a limit.
+//! Connections are kept alive, answers may come packed (gzip), redirects are never followed (Graph sends none, and a token
+//! must not travel to another origin), every request has a `client-request-id` of its own ("Best practices for working with
+//! Microsoft Graph"), and a body is read up to a limit. Connecting, the beginning of an answer and its body have a time limit
+//! each, so that a body that trickles is told from a server that is silent.
 
 use std::error::Error as _;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, NoProxy, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
+use tokio::time::timeout;
 
 use super::error::TenantError;
 use super::reply::{Headers, tidy};
@@ -26,9 +28,14 @@ const BODY_LIMIT: usize = 128 * 1024 * 1024;
 /// "Proxy Authentication Required" (RFC 9110, 15.5.8): the proxy's own answer, whatever was asked.
 const PROXY_LOGIN: u16 = 407;
 
+/// Connecting takes no longer than this, however much time an answer may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
 /// The client.
 pub(super) struct Http {
     client: Client,
+    /// Until an answer begins, and once more until all of its body is there; half of it for a pause within the body.
+    limit: Duration,
     /// For endpoints of this machine: through a proxy they would be the proxy's own.
     direct: Client,
 }
@@ -103,7 +110,8 @@ impl Http {
             }
             builder.build().map_err(|error| TenantError::Client(chain(&error)))
         };
-        Ok(Self { client: client(&settings.proxy)?, direct: client(&ProxySettings::default())? })
+        let direct = client(&ProxySettings::default())?;
+        Ok(Self { client: client(&settings.proxy)?, limit: settings.timeout, direct })
     }
 
     /// Asks a metadata endpoint of this machine, once. `key` is what it wants to see, verbatim.
@@ -122,23 +130,30 @@ impl Http {
                 .ok_or_else(|| TenantError::IdentityKey("the key holds characters that no header can carry".into()))?;
             builder = builder.header(AUTHORIZATION, value);
         }
-        let response = builder.send().await.map_err(|error| TenantError::from(trouble(&host, error)))?;
-        let status = response.status().as_u16();
-        let headers = headers(&response);
-        Ok(Received { status, headers, body: read_body(&host, response).await, host })
+        Ok(self.answer(host, builder).await?)
     }
 
     /// Sends a request once.
     pub async fn send(&self, request: Request<'_>) -> Result<Received, Trouble> {
         let url = parse(request.url).map_err(Trouble::NotSent)?;
         let host = authority(&url);
-        let response = self.build(url, request).send().await.map_err(|error| trouble(&host, error))?;
-        let status = response.status().as_u16();
-        if status == PROXY_LOGIN {
-            return Err(Trouble::NotSent(TenantError::ProxyLogin(host)));
+        let received = self.answer(host, self.build(url, request)).await?;
+        if received.status == PROXY_LOGIN {
+            return Err(Trouble::NotSent(TenantError::ProxyLogin(received.host)));
         }
-        let headers = headers(&response);
-        Ok(Received { status, headers, body: read_body(&host, response).await, host })
+        Ok(received)
+    }
+
+    /// Waits for an answer, and for its body.
+    async fn answer(&self, host: String, request: RequestBuilder) -> Result<Received, Trouble> {
+        let begun = timeout(self.limit, request.send()).await;
+        let begun = begun.map_err(|_| late(&host, format!("no answer within {:?}", self.limit)))?;
+        let response = begun.map_err(|error| trouble(&host, error))?;
+        let (status, headers) = (response.status().as_u16(), headers(&response));
+        let body = timeout(self.limit, read_body(&host, response, self.limit / 2)).await;
+        let body =
+            body.unwrap_or_else(|_| Err(late(&host, format!("its answer was not complete after {:?}", self.limit))));
+        Ok(Received { host, status, headers, body })
     }
 
     /// Sends a request that changes nothing, up to three times more when the connection could not be made or broke.
@@ -176,7 +191,7 @@ impl Http {
     }
 }
 
-fn builder(tls: &Arc<rustls::ClientConfig>, timeout: Duration) -> ClientBuilder {
+fn builder(tls: &Arc<rustls::ClientConfig>, limit: Duration) -> ClientBuilder {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     Client::builder()
@@ -187,9 +202,8 @@ fn builder(tls: &Arc<rustls::ClientConfig>, timeout: Duration) -> ClientBuilder 
         .retry(reqwest::retry::never())
         .referer(false)
         .no_proxy()
-        // Sooner than the whole, so that a connection that was never made is told from an answer that never came.
-        .connect_timeout((timeout / 2).min(Duration::from_secs(10)))
-        .timeout(timeout)
+        // Sooner than the answer, so that a connection that was never made is told from an answer that never came.
+        .connect_timeout((limit / 2).min(CONNECT_LIMIT))
         .pool_idle_timeout(Duration::from_secs(90))
         .tcp_keepalive(Duration::from_secs(60))
 }
@@ -267,10 +281,11 @@ fn headers(response: &Response) -> Headers {
     Headers::from_names(|name| response.headers().get(name)?.to_str().ok().map(ToOwned::to_owned))
 }
 
-async fn read_body(host: &str, mut response: Response) -> Result<Vec<u8>, Trouble> {
+async fn read_body(host: &str, mut response: Response, pause: Duration) -> Result<Vec<u8>, Trouble> {
     let mut body = Vec::new();
     loop {
-        match response.chunk().await {
+        let piece = timeout(pause, response.chunk()).await;
+        match piece.map_err(|_| late(host, format!("its answer stopped for {pause:?}")))? {
             Ok(None) => return Ok(body),
             Ok(Some(chunk)) if body.len() + chunk.len() <= BODY_LIMIT => body.extend_from_slice(&chunk),
             Ok(Some(_)) => {
@@ -283,6 +298,11 @@ async fn read_body(host: &str, mut response: Response) -> Result<Vec<u8>, Troubl
     }
 }
 
+/// Too late: the request has arrived, as far as anybody knows.
+fn late(host: &str, detail: String) -> Trouble {
+    Trouble::Lost { error: TenantError::Unreachable { host: host.to_owned(), detail }, broken: false }
+}
+
 fn trouble(host: &str, error: reqwest::Error) -> Trouble {
     let timed_out = error.is_timeout();
     let unsent = error.is_connect() || error.is_builder();
@@ -292,7 +312,7 @@ fn trouble(host: &str, error: reqwest::Error) -> Trouble {
     if error.is_builder() {
         return Trouble::NotSent(TenantError::Client(chain(&error)));
     }
-    let detail = if timed_out { "no answer in time".into() } else { chain(&error) };
+    let detail = if timed_out { "no connection in time".into() } else { chain(&error) };
     if detail.contains("proxy authorization required") {
         return Trouble::NotSent(TenantError::ProxyLogin(host));
     }

@@ -12,6 +12,7 @@ mod error;
 mod http;
 mod login;
 mod look;
+mod lookup;
 mod reply;
 mod skus;
 mod token;
@@ -27,6 +28,7 @@ pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
 pub use look::Organization;
+pub use lookup::LOOKED_UP;
 pub use token::TokenClaims;
 pub use users::{Delta, DeltaLink, Listing};
 

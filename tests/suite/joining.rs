@@ -179,6 +179,30 @@ async fn a_license_that_does_not_show_yet_is_never_written_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_license_that_does_not_show_for_long_is_told_of_and_still_not_written_twice() {
+    let bench = Bench::start(5).await;
+    let agent = bench.running().await;
+    bench.tenant.set_knobs(|knobs| knobs.license_lag = Duration::from_secs(86_400));
+    let ada = bench.join("ada", "DE");
+    agent.until_standing(&ada, "confirming").await;
+    agent.clock.advance(Duration::from_mins(29));
+    bench.some_polls().await;
+    assert_eq!(agent.store.report().await.expect("a report").unconfirmed, 0);
+    agent.clock.advance(Duration::from_mins(12));
+    agent.until(|report| report.unconfirmed == 1).await;
+    let status = bench.says(&["status"]).await;
+    assert!(status.contains("late       1 accepted and not yet seen to work"), "{status}");
+    let story = bench.says(&["explain", "ada"]).await;
+    assert!(story.contains("not yet seen to work for unusually long"), "{story}");
+    bench.tenant.advance(Duration::from_secs(90_000));
+    agent.clock.advance(Duration::from_mins(10));
+    agent.until_standing(&ada, "licensed").await;
+    agent.until(|report| report.unconfirmed == 0).await;
+    agent.stop().await;
+    assert_eq!(bench.user(&ada).counters.assign_license.calls, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_throttled_write_waits_as_long_as_it_is_asked_to() {
     let bench = Bench::start(5).await;
     let agent = bench.running().await;
@@ -219,7 +243,7 @@ async fn a_missing_permission_stops_all_writing_until_it_is_granted() {
     let _lease = Lease::take(&bench.path("seatsync.db")).expect("the lease");
     let joiners: Vec<_> = (0..12).map(|n| bench.join(&format!("joiner{n}"), "DE")).collect();
     let report = agent.until(|report| report.halted.is_some()).await;
-    let why = report.halted.map(|(_, why)| why).unwrap_or_default();
+    let why = report.halted.map(|halt| halt.reason.text).unwrap_or_default();
     assert!(why.contains("grant the app User.ReadWrite.All"), "{why}");
     bench.some_polls().await;
     // As many as one batch held, and what had just appeared then.

@@ -68,7 +68,27 @@ pub(super) static TENANT: Section = Section {
             Default("\"10s\""),
             "The same while a person or a seat is awaited; not longer than poll.",
         ),
-        key("timeout", Duration("100ms", "10m"), Default("\"60s\""), "For one whole request."),
+        key(
+            "timeout",
+            Duration("100ms", "10m"),
+            Default("\"60s\""),
+            "Until an answer begins, and once more until all of it is there. Half of it for connecting, 10 s at most, and \
+             for a pause within an answer.",
+        ),
+        key(
+            "reread",
+            Duration("1h", "30d"),
+            Default("\"1d\""),
+            "In which time the licenses of everyone who has one that a rule wants are read once more, spread evenly: whether a \
+             license is direct or a group's is told by no change.",
+        ),
+        key(
+            "sync_limit",
+            Duration("5m", "365d"),
+            Default("\"3h\""),
+            "When Entra Connect last ran longer ago, that is an alarm. It runs every half hour. Where Cloud Sync alone is used \
+             and the time that Graph tells stands still, make it 365d.",
+        ),
     ],
 };
 

@@ -1,5 +1,6 @@
 //! A store on a file of its own, with what the agent does to it between the feeds and the writes.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -7,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::decide::{Context, Limits, allot, bind, judge};
+use crate::decide::{Context, Limits, allot, bind, heed_stops, judge};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ClientRequestId, PersonId, SkuId};
 use crate::model::license::Catalog;
@@ -21,7 +22,7 @@ use crate::model::standing::Standing;
 use crate::model::user::{User, UserPage};
 use crate::model::verdict::{Answer, Verdict};
 use crate::model::watermark::{Watermark, WatermarkKey};
-use crate::store::{Absorbed, Concluded, IntentOrder, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
+use crate::store::{Absorbed, Concluded, IntentOrder, ListingEnd, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
 
 pub(super) const COVERAGE: &str = "coverage 1";
 pub(super) const CONFIG: &str = "config 1";
@@ -105,7 +106,7 @@ impl Desk {
     }
 
     /// One complete listing of the tenant.
-    pub async fn list(&self, there: &[User], now: Timestamp) -> ScanEnd {
+    pub async fn list(&self, there: &[User], now: Timestamp) -> ListingEnd {
         self.store.begin_contact(sample::at(0)).await.unwrap();
         let generation = self.store.begin_listing("link").await.unwrap();
         self.store.absorb_users(users(there), Some(generation), now, now).await.unwrap();
@@ -158,7 +159,8 @@ impl Desk {
 
     /// Makes the plan and records it.
     pub async fn plan(&self, now: Timestamp) -> Plan {
-        let candidates = self.store.candidates(now).await.unwrap();
+        let mut candidates = self.store.candidates(now).await.unwrap();
+        heed_stops(&mut candidates, &self.store.stops().await.unwrap(), now);
         let seats = self.store.free_seats().await.unwrap();
         let used = self.store.admitted_in_a_day(now).await.unwrap();
         let plan = allot(candidates, &seats, Limits { per_day: self.per_day, used });
@@ -169,7 +171,7 @@ impl Desk {
     pub async fn commit(&self, write: &Write, step: Step, now: Timestamp) -> Option<OpenIntent> {
         let (name, call) = (write.name.clone(), Uuid::new_v4().into());
         let order = IntentOrder { person: write.person, user: write.user, name, step, call };
-        self.store.commit_intents(vec![order], CONFIG, now).await.unwrap().pop()
+        self.store.exchange(Vec::new(), [order].into(), 1, CONFIG, now).await.unwrap().opened.pop()
     }
 
     /// Judges, plans and commits the license of the only person who is to be written for.
@@ -182,7 +184,8 @@ impl Desk {
 
     pub async fn conclude(&self, intent: OpenIntent, outcome: Outcome, now: Timestamp) {
         let answer = answer(intent.call, Verdict::Accepted);
-        self.store.conclude(vec![Concluded { intent, answer, outcome }], CONFIG, now).await.unwrap();
+        let answers = vec![Concluded { intent, answer, outcome }];
+        self.store.exchange(answers, VecDeque::new(), 0, CONFIG, now).await.unwrap();
     }
 
     pub async fn ask(&self, request: Request, now: Timestamp) -> Result<String, String> {

@@ -1,5 +1,7 @@
 //! Limits, held cohorts and commands.
 
+use jiff::Timestamp;
+
 use super::desk::{CONFIG, Desk};
 use crate::model::account::Account;
 use crate::model::identity::HoldId;
@@ -7,7 +9,7 @@ use crate::model::request::Request;
 use crate::model::sample::{account, at, ems, licensed, user};
 use crate::model::standing::{Reason, Standing};
 use crate::model::user::User;
-use crate::store::{HoldView, Outcome};
+use crate::store::{Halt, HoldView, Outcome};
 
 const DAY: i64 = 24 * 3600;
 
@@ -22,6 +24,10 @@ async fn crowd() -> Desk {
     let plan = desk.plan(at(30)).await;
     assert_eq!((plan.writes.len(), plan.held[0].members.len()), (3, 2));
     desk
+}
+
+fn halt(until: Timestamp) -> Halt {
+    Halt { until, reason: Reason::new("graph-throttled", "Graph asks for a pause") }
 }
 
 async fn hold(desk: &Desk) -> HoldView {
@@ -156,7 +162,7 @@ async fn retry_tries_again_what_stands_still() {
     desk.conclude(intent, Outcome::Refused { reason }, at(22)).await;
     desk.judge(at(23)).await;
     assert_eq!(desk.word(1).await, "refused");
-    desk.store.halt(at(9999), "Graph asks for a pause").await.unwrap();
+    desk.store.halt(&halt(at(9999))).await.unwrap();
     let id = desk.id(1).await;
     assert_eq!(desk.ask(Request::Retry { person: Some(id) }, at(30)).await.unwrap(), "1 entitlements are tried again");
     desk.judge(at(31)).await;
@@ -175,8 +181,8 @@ async fn pause_and_halt_are_kept() {
     assert_eq!(desk.ask(Request::Resume, at(2)).await.unwrap(), "resumed (was paused: an audit)");
     assert_eq!(desk.store.paused().await.unwrap(), None);
     assert_eq!(desk.ask(Request::Resume, at(3)).await.unwrap(), "was not paused");
-    desk.store.halt(at(10), "throttled").await.unwrap();
-    assert_eq!(desk.store.halted(at(9)).await.unwrap(), Some((at(10), "throttled".into())));
+    desk.store.halt(&halt(at(10))).await.unwrap();
+    assert_eq!(desk.store.halted(at(9)).await.unwrap(), Some(halt(at(10))));
     assert_eq!(desk.store.halted(at(10)).await.unwrap(), None);
     assert!(desk.store.pending_requests().await.unwrap().is_empty());
     assert_eq!(desk.count("SELECT count(*) FROM audit WHERE kind = 'request' AND detail LIKE '%operator%'"), 3);

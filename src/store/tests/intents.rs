@@ -1,5 +1,6 @@
 //! From a plan to what became of it: intents, calls, outcomes, settling.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -14,11 +15,11 @@ use crate::model::user::{Removal, User, UserNews, UserPage};
 use crate::model::verdict::Verdict;
 use crate::store::{Concluded, OpenIntent, Outcome, Settled, Step};
 
-fn reason() -> Reason {
+pub(super) fn reason() -> Reason {
     Reason::new("test", "because")
 }
 
-fn retry(at: Timestamp) -> Outcome {
+pub(super) fn retry(at: Timestamp) -> Outcome {
     Outcome::Retry { at, reason: reason() }
 }
 
@@ -27,7 +28,7 @@ fn unknown(settle: Timestamp) -> Outcome {
 }
 
 /// A newcomer who wants EMS and SPE_E3, each for its own sake.
-async fn both() -> Desk {
+pub(super) async fn both() -> Desk {
     let mut desk = Desk::acquainted(Vec::new(), &[]).await;
     let exchange: PlanId = exchange();
     desk.rules[0].unless_has_plan = Some(Vec::new());
@@ -38,7 +39,7 @@ async fn both() -> Desk {
 }
 
 /// A newcomer with a location, whose license is in flight.
-async fn in_flight() -> (Desk, OpenIntent) {
+pub(super) async fn in_flight() -> (Desk, OpenIntent) {
     let desk = Desk::acquainted(Vec::new(), &[]).await;
     desk.joins(1, at(20)).await;
     let intent = desk.license(at(21)).await;
@@ -306,15 +307,30 @@ async fn several_products_go_together_and_apart_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn without_a_seat_of_one_product_only_that_one_waits() {
-    let desk = both().await;
-    let together = desk.license(at(21)).await;
-    desk.conclude(together, Outcome::NoSeat { sku: Some(spe_e3()) }, at(22)).await;
-    assert_eq!(desk.word(1).await, "due");
-    assert_eq!(desk.entitlement(1, spe_e3()).await.unwrap().standing, Standing::AwaitingSeat);
-    let free = desk.store.free_seats().await.unwrap();
-    assert_eq!((free[&spe_e3()], free[&ems()]), (0, 10), "nothing is free until the numbers change");
-    assert_eq!(desk.license(at(23)).await.step.skus(), [ems()]);
+async fn what_is_taken_back_was_never_called_and_keeps_its_intent() {
+    let (desk, first) = in_flight().await;
+    desk.conclude(first.clone(), Outcome::TakenBack, at(22)).await;
+    assert_eq!((desk.word(1).await, desk.count("SELECT count(*) FROM calls")), ("due", 0));
+    let second = desk.license(at(23)).await;
+    assert_eq!((second.id, second.attempts), (first.id, 1));
+}
+
+/// "429 although it was applied" is known of items of a batch.
+#[tokio::test]
+async fn what_was_answered_as_too_busy_and_shows_all_the_same_is_ours() {
+    for (verdict, word) in [
+        (Verdict::Throttled { after: None }, "licensed"),
+        (Verdict::Unavailable { after: None }, "licensed"),
+        (Verdict::Concurrency, "satisfied"),
+    ] {
+        let (desk, intent) = in_flight().await;
+        let said = answer(intent.call, verdict);
+        let concluded = Concluded { intent, answer: said, outcome: retry(at(60)) };
+        desk.store.exchange(vec![concluded], VecDeque::new(), 0, CONFIG, at(22)).await.unwrap();
+        reread(&desk, &licensed(user(1), ems(), &[], None), at(30)).await;
+        desk.judge(at(31)).await;
+        assert_eq!(desk.word(1).await, word);
+    }
 }
 
 #[tokio::test]
@@ -343,7 +359,7 @@ async fn the_answer_and_its_names_are_kept() {
     let (desk, intent) = in_flight().await;
     let said = answer(intent.call, Verdict::Unknown);
     let concluded = Concluded { intent: intent.clone(), answer: said, outcome: unknown(at(40)) };
-    desk.store.conclude(vec![concluded], CONFIG, at(22)).await.unwrap();
+    desk.store.exchange(vec![concluded], VecDeque::new(), 0, CONFIG, at(22)).await.unwrap();
     let story = desk.store.dossier(desk.id(1).await).await.unwrap().unwrap();
     let rows: Vec<_> = story.timeline.iter().filter(|row| ["intent", "answer"].contains(&row.kind.as_str())).collect();
     assert_eq!(rows.len(), 2);

@@ -5,6 +5,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll},
 };
 
@@ -15,10 +16,13 @@ use tokio::{
 };
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
+use super::shared::Shared;
+
 /// Accepts connections until the tenant stops.
 pub(super) struct Doorway {
     pub(super) listener: TcpListener,
     pub(super) stopped: CancellationToken,
+    pub(super) shared: Arc<Shared>,
 }
 
 /// One connection; it ends when its switch is thrown.
@@ -52,6 +56,7 @@ impl Listener for Doorway {
         let (stream, addr) = Listener::accept(&mut self.listener).await;
         // Without it small answers wait for the client's acknowledgement.
         let _ = stream.set_nodelay(true);
+        self.shared.write(|state| state.counters.connections += 1);
         let switch = self.stopped.child_token();
         let thrown = Box::pin(switch.clone().cancelled_owned());
         (Connection { stream, switch, thrown }, addr)

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Counters {
+    /// Connections taken, those of the control API included.
+    pub connections: u64,
     /// HTTP requests: a `$batch` is one. The control API does not count.
     pub requests: u64,
     /// The same by route, for example `GET /users/delta` or `POST /token`.
@@ -16,6 +18,8 @@ pub struct Counters {
     pub token_requests: u64,
     /// Items inside `$batch`es.
     pub batch_items: u64,
+    /// Answers that went out packed (gzip).
+    pub packed: u64,
     /// Answers with status 429, of requests and of batch items.
     pub throttled: u64,
     /// The same by cause: `WriteLimitExceeded` and `ResourceUnitLimitExceeded` are the client's own doing, `storm` and

@@ -129,6 +129,8 @@ async fn passed(held: Option<tokio::sync::oneshot::Receiver<Verdict>>) -> bool {
 
 async fn carry_out(shared: &Arc<Shared>, call: &Call) -> Outcome {
     let (latency, fault) = shared.write(|state| (state.knobs.latency, state.trouble(call)));
+    // The items of a batch share its way.
+    let latency = if call.batch_item.is_none() { latency } else { Duration::ZERO };
     let then = fault.unwrap_or_default();
     let delay = latency + then.delay;
     if !delay.is_zero() {

@@ -18,6 +18,9 @@ pub struct Match {
     /// Object id or UPN of the user the request addresses.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
+    /// A piece of the request's body.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub body: Option<String>,
     /// Only items of a `$batch` (true) or only whole requests (false).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_batch: Option<bool>,
@@ -55,6 +58,13 @@ impl Match {
     #[must_use]
     pub fn user(mut self, user: impl ToString) -> Self {
         self.user = Some(user.to_string());
+        self
+    }
+
+    /// The same with that in the body.
+    #[must_use]
+    pub fn body(mut self, piece: &str) -> Self {
+        self.body = Some(piece.to_owned());
         self
     }
 
@@ -101,6 +111,7 @@ impl Match {
         self.method.as_deref().is_none_or(|method| call.method.as_str().eq_ignore_ascii_case(method))
             && self.path.as_deref().is_none_or(|path| fits_path(path, &call.target()))
             && self.user.as_deref().is_none_or(user)
+            && self.body.as_deref().is_none_or(|piece| String::from_utf8_lossy(&call.body).contains(piece))
             && self.in_batch.is_none_or(|wanted| wanted == call.batch_item.is_some())
     }
 }

@@ -28,9 +28,9 @@ const MAX_BODY: usize = 4 << 20;
 
 /// Serves until stopped; open connections end then.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>, stopped: CancellationToken) {
+    let doorway = Doorway { listener, stopped: stopped.clone(), shared: Arc::clone(&shared) };
     let router = Router::new().nest("/lab", control::routes()).fallback(graph_or_login).with_state(shared);
     let service = router.into_make_service_with_connect_info::<Switch>();
-    let doorway = Doorway { listener, stopped: stopped.clone() };
     tokio::select! {
         // Never returns; its errors are those of single connections.
         _ = axum::serve(doorway, service) => {}
@@ -49,7 +49,14 @@ async fn graph_or_login(
         return Response::new(Body::empty());
     };
     let packs = packs && shared.read(|state| state.knobs.gzip);
-    let packed = |reply: Reply| if packs { gzip(reply) } else { reply };
+    let counting = Arc::clone(&shared);
+    let packed = |reply: Reply| {
+        let reply = if packs { gzip(reply) } else { reply };
+        if reply.headers.contains_key(header::CONTENT_ENCODING) {
+            counting.write(|state| state.counters.packed += 1);
+        }
+        reply
+    };
     // As a task of its own: a client that goes away does not undo what it asked for.
     let carried_out = tokio::spawn(async move { perform(&shared, incoming).await });
     match carried_out.await {
