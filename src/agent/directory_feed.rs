@@ -3,6 +3,7 @@
 mod line;
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use super::{Agent, AgentError, is_fatal};
 use crate::clock::later;
 use crate::directory::roster::Roster;
 use crate::directory::watch::{LINES, Watch};
-use crate::directory::{DirectoryError, Names};
+use crate::directory::{DirectoryError, Login, Names};
 use crate::model::settings::DirectorySettings;
 
 /// Under which name the directory stands among the troubles; a controller's own, while another stands in, begin with it.
@@ -35,6 +36,7 @@ struct Domain {
     settings: DirectorySettings,
     names: Names,
     tls: Arc<rustls::ClientConfig>,
+    login: Arc<Login>,
     /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
     seed: u64,
     part: String,
@@ -64,8 +66,8 @@ impl Agent {
     /// All domains at once. The first error is returned after all have ended, a fatal one at once.
     async fn each_domain(&self, once: bool) -> Result<(), AgentError> {
         let mut domains = JoinSet::new();
-        for (settings, tls) in self.settings.directories.iter().zip(&self.ldap_tls) {
-            let domain = Domain::new(self.clone(), settings.clone(), tls.clone(), once);
+        for ((settings, tls), login) in self.settings.directories.iter().zip(&self.ldap_tls).zip(&self.logins) {
+            let domain = Domain::new(self.clone(), settings.clone(), tls.clone(), login.clone(), once);
             domains.spawn(async move { if once { domain.once().await } else { domain.follow().await } });
         }
         let mut outcome = Ok(());
@@ -86,7 +88,13 @@ impl Agent {
 }
 
 impl Domain {
-    fn new(agent: Agent, settings: DirectorySettings, tls: Arc<rustls::ClientConfig>, silent: bool) -> Self {
+    fn new(
+        agent: Agent,
+        settings: DirectorySettings,
+        tls: Arc<rustls::ClientConfig>,
+        login: Arc<Login>,
+        silent: bool,
+    ) -> Self {
         let alone = agent.settings.directories.len() == 1;
         let part = if alone { PART.to_owned() } else { format!("{PART} {}", settings.domain) };
         let roster = Roster::new(settings.servers.clone(), fastrand::u64(..));
@@ -97,6 +105,7 @@ impl Domain {
             settings,
             names,
             tls,
+            login,
             seed,
             part,
             watch,
@@ -110,7 +119,19 @@ impl Domain {
     /// Follows the domain until the store cannot go on.
     async fn follow(&self) -> Result<(), AgentError> {
         const { assert!(LINES == 2) };
-        tokio::try_join!(self.line(0), self.line(1), self.find()).map(|_: ((), (), ())| ())
+        tokio::select! {
+            ended = async { tokio::try_join!(self.line(0), self.line(1), self.find()) } => ended.map(|_: ((), (), ())| ()),
+            never = self.forgive() => match never {},
+        }
+    }
+
+    /// Lets controllers be tried at once when a password or key that was refused is another now.
+    async fn forgive(&self) -> Infallible {
+        loop {
+            self.login.renewed().await;
+            self.watch().forgive();
+            self.bell.notify_waiters();
+        }
     }
 
     /// Looks controllers up in DNS again and again, unless they are listed. Those known stay while DNS does not answer.

@@ -1,41 +1,73 @@
-//! Warns of a credential's end: once per threshold, and in the state at a glance for as long as it holds.
+//! Warns of the end of a credential or a certificate: once per threshold, and in the state at a glance for as long as it holds.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 
-use super::Agent;
+use super::{Agent, AgentError};
+use crate::directory::Dc;
+use crate::model::expiry::{Expiry, ExpiryWarning};
 use crate::observe::Event;
-use crate::tenant::ExpiryWarning;
 
-/// Under which name it stands among the troubles.
-const PART: &str = "credential";
+/// Under which name the tenant's credential stands among the troubles.
+const CREDENTIAL: &str = "credential";
 
-/// What was said of the credential's end.
-#[derive(Default)]
-pub(super) struct ExpiryWatch {
-    said: Option<(Timestamp, ExpiryWarning)>,
+/// What was said of each end, by its name among the troubles.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ExpiryWatch(Arc<Mutex<BTreeMap<String, (Timestamp, ExpiryWarning)>>>);
+
+impl ExpiryWatch {
+    /// Notes what is due; whether that is news.
+    fn is_news(&self, part: &str, due: Option<(Timestamp, ExpiryWarning)>) -> bool {
+        let mut said = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match due {
+            Some(due) => said.insert(part.to_owned(), due) != Some(due),
+            None => {
+                said.remove(part);
+                false
+            }
+        }
+    }
 }
 
 impl Agent {
-    /// Looks at the credential's end and says what is due and was not said yet.
-    pub(super) async fn watch_expiry(&self, watch: &mut ExpiryWatch) {
+    /// Looks at the end of the tenant's credential.
+    pub(super) async fn watch_expiry(&self) {
         // A file that cannot be read is told by the login that needs it.
         let Ok(expiry) = self.graph.credential_expiry() else { return };
+        let event = |what, at, days, expired| Event::CredentialExpiring { what, at, days, expired };
+        self.watch_end(CREDENTIAL, expiry, event).await;
+    }
+
+    /// Looks at what a connection to a controller hangs on, signed in as this account.
+    pub(super) async fn watch_endings(&self, dc: &mut Dc, user: &str) -> Result<(), AgentError> {
+        let endings = dc.endings().await?;
+        let server = dc.server().to_owned();
+        let event = |_, at, days, expired| Event::CertificateExpiring { server: server.clone(), at, days, expired };
+        self.watch_end(&format!("directory certificate {server}"), endings.certificate, event).await;
+        let event = |_, at, days, expired| Event::PasswordExpiring { user: user.to_owned(), at, days, expired };
+        self.watch_end(&format!("directory password {user}"), endings.password, event).await;
+        Ok(())
+    }
+
+    /// Says what is due of one end and was not said yet.
+    async fn watch_end(
+        &self,
+        part: &str,
+        expiry: Option<Expiry>,
+        event: impl Fn(&'static str, Timestamp, i64, bool) -> Event,
+    ) {
         let now = self.clock.now();
         let due = expiry.and_then(|expiry| Some((expiry, expiry.warning(now)?)));
-        let Some((expiry, warning)) = due else {
-            watch.said = None;
-            let _ = self.store.trouble(PART, None).await;
-            return;
-        };
-        let event = Event::CredentialExpiring {
-            what: expiry.what,
-            at: expiry.at,
-            days: expiry.days_left(now),
-            expired: warning == ExpiryWarning::Expired,
-        };
+        let is_news = self.endings.is_news(part, due.map(|(expiry, warning)| (expiry.at, warning)));
+        let event = due.map(|(expiry, warning)| {
+            event(expiry.what, expiry.at, expiry.days_left(now), warning == ExpiryWarning::Expired)
+        });
+        let complaint = event.as_ref().map(|event| format!("{event} [{}]", event.code()));
         // As with every complaint, a store that cannot keep it is in worse trouble.
-        let _ = self.store.trouble(PART, Some(&format!("{event} [{}]", event.code()))).await;
-        if watch.said.replace((expiry.at, warning)) != Some((expiry.at, warning)) {
+        let _ = self.store.trouble(part, complaint.as_deref()).await;
+        if let Some(event) = event.filter(|_| is_news) {
             event.emit();
         }
     }

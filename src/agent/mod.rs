@@ -20,6 +20,7 @@ pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;
 use crate::clock::Clock;
+use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::settings::{Mode, Settings};
 use crate::observe::Event;
@@ -43,8 +44,12 @@ pub struct Agent {
     store: Store,
     clock: Clock,
     graph: Graph,
+    /// Which ends of credentials and certificates were spoken of.
+    endings: expiry::ExpiryWatch,
     /// For each domain, in the order of the settings.
     ldap_tls: Vec<Arc<rustls::ClientConfig>>,
+    /// How each is signed in to, and what came of it, in the same order.
+    logins: Vec<Arc<Login>>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -77,6 +82,8 @@ impl Agent {
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
+            logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
+            endings: expiry::ExpiryWatch::default(),
             settings: Arc::new(settings),
             store,
             clock,
@@ -149,7 +156,7 @@ impl Agent {
             read = async { tokio::join!(self.directories_once(), self.tenant_once()) } => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
-        self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
+        self.watch_expiry().await;
         let untold = match &tenant {
             Ok(()) => self.untold_once(&mut untold::Untold::new(self)).await,
             Err(_) => Ok(()),

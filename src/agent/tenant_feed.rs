@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use super::expiry::ExpiryWatch;
 use super::health::Health;
 use super::untold::Untold;
 use super::{Agent, AgentError, is_fatal};
@@ -19,11 +18,10 @@ impl Agent {
     /// Follows the tenant until the store cannot go on.
     pub(super) async fn watch_tenant(&self) -> Result<(), AgentError> {
         let mut health = Health::new("tenant", self.store.clone(), self.settings.work.retry_first);
-        let mut expiry = ExpiryWatch::default();
         let mut untold = Untold::new(self);
         loop {
             let looked = self.tenant_once().await;
-            self.watch_expiry(&mut expiry).await;
+            self.watch_expiry().await;
             match looked {
                 Ok(()) => {
                     health.works().await;

@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod explain;
+mod key_table;
 mod once;
 mod output;
 mod pilot;

@@ -1,6 +1,6 @@
 //! `seatsync once`
 
-use super::{Common, Failure, Unmet, output, progress, run};
+use super::{Common, Failure, Unmet, key_table, output, progress, run};
 use crate::agent::{Agent, Turn};
 use crate::clock::Clock;
 use crate::model::fault::exit;
@@ -18,6 +18,7 @@ pub(super) struct Args {
 /// Does one turn of everything.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let settings = common.settings()?;
+    key_table::in_environment(&settings)?;
     run::init_log(&settings.log)?;
     let stop = service::console::stop_signal().unwrap_or_else(|_| tokio::sync::watch::channel(false).1);
     let _lease = Lease::take(&settings.store)?;

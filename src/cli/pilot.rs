@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use tokio::sync::watch;
 
-use super::{Common, Failure, Unmet, explain, output, progress, request};
+use super::{Common, Failure, Unmet, explain, key_table, output, progress, request};
 use crate::agent::Agent;
 use crate::clock::{Clock, later};
 use crate::doctor::{self, Course, PilotPlan, Unfit};
@@ -51,6 +51,7 @@ enum Hands {
 /// Flies the pilot.
 pub(super) async fn run(common: &Common, order: &Order) -> Result<(), Failure> {
     let settings = common.settings()?;
+    key_table::in_environment(&settings)?;
     let store = Store::join(&settings.store)?;
     let clock = Clock::system();
     let hands = hands(&settings, &store, &clock).await?;

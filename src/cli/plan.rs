@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Common, Failure, Unmet, output, progress};
+use super::{Common, Failure, Unmet, key_table, output, progress};
 use crate::agent::{Agent, Prospect};
 use crate::clock::Clock;
 use crate::model::fault::exit;
@@ -25,6 +25,7 @@ pub(super) struct Args {
 /// Shows what would be written, worked out on a throw-away copy of the store.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     let mut settings = common.settings()?;
+    key_table::in_environment(&settings)?;
     let scratch = Scratch::make()?;
     let copy = scratch.0.join("plan.db");
     if settings.store.exists() {

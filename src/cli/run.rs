@@ -1,6 +1,6 @@
 //! `seatsync run`
 
-use super::{Common, Failure, Unmet};
+use super::{Common, Failure, Unmet, key_table};
 use crate::clock::Clock;
 use crate::model::fault::exit;
 use crate::{agent, observe, service};
@@ -8,6 +8,7 @@ use crate::{agent, observe, service};
 /// Runs the agent until it is told to stop.
 pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let settings = common.settings()?;
+    key_table::in_environment(&settings)?;
     init_log(&settings.log)?;
     let stop = service::console::stop_signal().map_err(|error| Unmet {
         what: format!("signals cannot be handled: {error}"),

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
-use super::secret;
+use super::bind;
 use super::table::Table;
 use super::values;
 use crate::model::rule::Dn;
-use crate::model::settings::{AnchorSource, DirectorySettings, Server, Transport};
+use crate::model::settings::{AnchorSource, Bind, DirectorySettings, Server, Transport};
 
 /// All domains, in the order of the file; `None` when something about them is wrong.
 pub(super) fn directories(root: &Table<'_>) -> Option<Vec<DirectorySettings>> {
@@ -26,7 +26,21 @@ pub(super) fn directories(root: &Table<'_>) -> Option<Vec<DirectorySettings>> {
         seen.push(domain);
     }
     let directories: Vec<_> = tables.iter().map(directory).collect();
-    directories.into_iter().collect()
+    let directories: Vec<DirectorySettings> = directories.into_iter().collect::<Option<_>>()?;
+    one_key_table(&tables, &directories);
+    Some(directories)
+}
+
+/// Kerberos takes one key table for the whole process.
+fn one_key_table(tables: &[Table<'_>], directories: &[DirectorySettings]) {
+    let mut first = None;
+    for (table, directory) in tables.iter().zip(directories) {
+        let Bind::Kerberos { keytab, .. } = &directory.bind else { continue };
+        if *first.get_or_insert(keytab) != keytab {
+            let hint = "put the keys of all principals into one file (ktutil: rkt, wkt) and name it in each table";
+            table.wrong("bind", "\"keytab\" names another file than the table before", hint);
+        }
+    }
 }
 
 fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
@@ -36,18 +50,12 @@ fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
     let transport = table.choice("transport");
     let dns = table.parse("dns", values::dns_server).map(Spanned::into_inner);
     let ca_file = table.file("ca_file");
-    let bind = table.table("bind").and_then(|bind| {
-        // There is one method so far, and `choice` refuses others.
-        let method = bind.choice("method");
-        let user = bind.parse("user", values::bind_user);
-        let password = secret::read(&bind, "password");
-        method.and(user.zip(password))
-    });
+    let hosts = servers.iter().flatten().map(|server| server.host.as_str());
+    let bind = table.table("bind").and_then(|table| bind::bind(&table, hosts));
     let bases = bases(table, domain.as_deref());
     let anchor = table.parse("anchor", anchor).map(Spanned::into_inner);
     let poll = table.duration("poll");
     let timeout = table.duration("timeout");
-    let (bind_user, bind_password) = bind?;
     Some(DirectorySettings {
         domain: domain?,
         servers: servers?,
@@ -55,8 +63,7 @@ fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
         transport: if transport? == "starttls" { Transport::StartTls } else { Transport::Ldaps },
         dns,
         ca_file,
-        bind_user: bind_user.into_inner(),
-        bind_password,
+        bind: bind?,
         bases: bases?,
         anchor: anchor?,
         attributes: BTreeSet::new(),

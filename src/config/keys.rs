@@ -103,17 +103,34 @@ static BIND: Section = Section {
     keys: &[
         key(
             "method",
-            Choice(&[("simple", "user name and password")]),
+            Choice(&[("simple", "user name and password"), ("kerberos", "the key of a key table")]),
             Required("\"simple\""),
-            "How to bind: \"simple\", with user name and password.",
+            "\"simple\", with user name and password, or \"kerberos\", with a key table (only in builds with the feature gssapi).",
         ),
         key(
             "user",
             Text,
-            Required("\"svc-seatsync@corp.example.com\""),
-            "A user principal name, a DN, or DOMAIN\\\\name.",
+            Optional("\"svc-seatsync@corp.example.com\""),
+            "simple: a user principal name, a DN, or DOMAIN\\\\name.",
         ),
-        key("password", Secret, Required("{ file = \"bind-password\" }"), "Where its password is."),
+        key(
+            "password",
+            Secret,
+            Optional("{ file = \"bind-password\" }"),
+            "simple: where its password is. Read for each connection: a renewed one counts by itself.",
+        ),
+        key(
+            "principal",
+            Text,
+            Optional("\"svc-seatsync@CORP.EXAMPLE.COM\""),
+            "kerberos: the account's principal, with its realm.",
+        ),
+        key(
+            "keytab",
+            Text,
+            Optional("\"seatsync.keytab\""),
+            "kerberos: the key table with its key (chmod 600). Read for each connection.",
+        ),
     ],
 };
 

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 use super::context::Context;
 use super::table::Table;
 use super::values::Wrong;
+use crate::model::secret::SecretSource;
 
 /// No password or client secret is longer, in bytes.
 const LIMIT: u64 = 64 * 1024;
@@ -41,6 +42,27 @@ pub(super) fn read(parent: &Table<'_>, name: &str) -> Option<SecretString> {
         _ => table.parse(source, |name| from_credential(context, name)),
     };
     secret.map(toml::Spanned::into_inner)
+}
+
+/// The same, to be read again whenever it is needed. It is read once here, so that what is wrong is said at once.
+pub(super) fn source(parent: &Table<'_>, name: &str) -> Option<SecretSource> {
+    let value = read(parent, name)?;
+    let table = parent.table(name)?;
+    let context = table.context;
+    let place = |source| table.has(source).then(|| table.text(source)).flatten().map(toml::Spanned::into_inner);
+    let file = match (place("file"), place("credential"), &context.env.credentials) {
+        (Some(path), ..) => {
+            let path = context.directory.join(path);
+            let private = !is_guarded(context, &path);
+            Some((path, private))
+        }
+        (None, Some(name), Some(directory)) => Some((directory.join(name), false)),
+        _ => None,
+    };
+    let Some((path, private)) = file else {
+        return Some(SecretSource::new(move || Ok(value.clone())));
+    };
+    Some(SecretSource::new(move || read_file(&path, private).map_err(|wrong| wrong.what)))
 }
 
 fn is_variable(name: &str) -> bool {

@@ -9,7 +9,7 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::model::fault::{Class, Fault};
 use crate::model::settings::{
-    AnchorSource, AssertionAlgorithm, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Transport,
+    AnchorSource, AssertionAlgorithm, Bind, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Transport,
 };
 
 const MINIMAL: &str = r#"mode = "apply"
@@ -99,9 +99,17 @@ fn with(line: &str) -> String {
     }
 }
 
+fn password(settings: &Settings) -> String {
+    match &settings.directories[0].bind {
+        Bind::Simple { password, .. } => password.read().unwrap().expose_secret().to_owned(),
+        other => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_minimal_file_has_the_documented_defaults() {
-    let settings = Fixture::new().settings(MINIMAL);
+    let fixture = Fixture::new();
+    let settings = fixture.settings(MINIMAL);
     assert_eq!((settings.mode, settings.store.to_str()), (Mode::Apply, Some("/var/lib/seatsync/seatsync.db")));
     let directory = &settings.directories[0];
     assert_eq!(directory.domain, "corp.example.test");
@@ -114,7 +122,7 @@ fn a_minimal_file_has_the_documented_defaults() {
             server("::1", 636, Transport::Ldaps)
         ]
     );
-    assert_eq!(directory.bind_password.expose_secret(), "lion ");
+    assert_eq!(password(&settings), "lion ");
     assert_eq!(directory.bases, ["DC=corp,DC=example,DC=test"]);
     assert_eq!(directory.anchor, AnchorSource::Auto);
     assert_eq!(directory.attributes, ["c", "msexchusagelocation"].map(String::from).into());
@@ -267,11 +275,10 @@ fn what_is_missing_is_named() {
     for (text, wanted) in [
         ("", &["mode", "[directory]", "[tenant]", "[[license]]"][..]),
         (
-            "mode = 'observe'\n[directory]\nbind = {}\n[tenant]\ncredential = { method = 'secret' }\n[[license]]",
+            "mode = 'observe'\n[directory]\nbind = { method = 'simple' }\n[tenant]\ncredential = { method = 'secret' }\n[[license]]",
             &[
                 "\"bases\"", // not this one
                 "\"domain\"",
-                "\"method\"",
                 "\"user\"",
                 "\"password\"",
                 "\"id\"",
@@ -400,7 +407,7 @@ fn values_mean_what_they_say() {
         "[tenant]",
         "bind.method = 'simple'\nbind.user = 'a@b'\n[directory.bind.password]\nfile = 'bind'\n[tenant]",
     );
-    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directories[0].bind_user, "a@b");
+    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directories[0].bind.who(), "a@b");
 }
 
 #[test]
@@ -441,6 +448,55 @@ fn digests_follow_what_they_name() {
 }
 
 #[test]
+fn a_secret_is_read_anew_and_never_taken_from_an_open_file() {
+    let fixture = Fixture::new();
+    let file = fixture.directory.path().join("bind");
+    let settings = fixture.settings(MINIMAL);
+    std::fs::write(&file, "renewed\n").unwrap();
+    assert_eq!(password(&settings), "renewed");
+    let Bind::Simple { password, .. } = &settings.directories[0].bind else { panic!() };
+    std::fs::write(&file, "\n").unwrap();
+    assert!(password.read().unwrap_err().contains("empty secret"));
+    std::fs::write(&file, "open to all").unwrap();
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(password.read().unwrap_err().contains("(mode 644)"));
+}
+
+#[test]
+fn each_way_to_sign_in_has_keys_of_its_own() {
+    let fixture = Fixture::new();
+    let told = |bind: &str, servers: &str| {
+        let text = with(&format!("bind = {{ {bind} }}"));
+        let three = "\"DC1.corp.example.test\", \"ldap+starttls://127.0.0.1:1389\", \"ldaps://[::1]/\"";
+        fixture.load(text.replace(three, servers)).err().map_or_else(String::new, |error| error.to_string())
+    };
+    let name = "\"dc1.corp.example.test\"";
+    let simple = told("method = \"simple\", keytab = \"bind\"", name);
+    for part in ["\"keytab\" is a key of method \"kerberos\"", "\"user\" is missing", "\"password\" is missing"] {
+        assert!(simple.contains(part), "{part}: {simple}");
+    }
+    let whole = "method = \"kerberos\", principal = \"svc@CORP.EXAMPLE.TEST\", keytab = \"bind-password\"";
+    if cfg!(not(feature = "gssapi")) {
+        let refused = told(whole, name);
+        assert!(refused.contains("cannot sign in with Kerberos") && refused.contains("--features gssapi"), "{refused}");
+        return;
+    }
+    assert_eq!(told(whole, name), "");
+    for (bind, servers, wanted) in [
+        (whole, "\"127.0.0.1\"", "\"127.0.0.1\" is none"),
+        (whole, "\"dc1\"", "\"dc1\" is none"),
+        ("method = \"kerberos\", principal = \"svc\", keytab = \"bind-password\"", name, "no principal with a realm"),
+        ("method = \"kerberos\", principal = \"svc@a.b\", keytab = \"bind-password\"", name, "in capitals"),
+        ("method = \"kerberos\", keytab = \"open\"", name, "\"principal\" is missing"),
+        ("method = \"kerberos\", keytab = \"open\"", name, "(mode 640)"),
+        ("method = \"kerberos\", user = \"a@b\"", name, "\"user\" is a key of method \"simple\""),
+    ] {
+        let told = told(bind, servers);
+        assert!(told.contains(wanted), "{wanted}: {told}");
+    }
+}
+
+#[test]
 fn secrets_come_from_private_places_only() {
     let fixture = Fixture::new();
     let inside = fixture.directory.path().join("credentials/bind-password");
@@ -452,7 +508,7 @@ fn secrets_come_from_private_places_only() {
         (&format!("{{ file = \"{}\" }}", inside.display()), "panther"),
         ("{ env = \"BIND_PASSWORD\" }", "lion"),
     ] {
-        assert_eq!(fixture.settings(&bind(secret)).directories[0].bind_password.expose_secret(), value, "{secret}");
+        assert_eq!(password(&fixture.settings(&bind(secret))), value, "{secret}");
     }
     for (secret, wanted) in [
         ("{ file = \"open\" }", "(mode 640)\n"),

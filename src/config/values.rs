@@ -350,6 +350,20 @@ pub(super) fn bind_user(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
+/// A Kerberos principal: `name@REALM`. A domain's realm is its DNS name in capitals, and Kerberos tells them from small ones.
+pub(super) fn principal(text: &str) -> Result<String, Wrong> {
+    let hint = "such as svc-seatsync@CORP.EXAMPLE.COM";
+    match text.split_once('@') {
+        Some((name, realm)) if !name.is_empty() && !realm.is_empty() && !realm.contains('@') => {
+            if realm.chars().any(char::is_lowercase) {
+                return Err(Wrong::new("has a realm in small letters").hint("write the domain's name in capitals"));
+            }
+            Ok(text.to_owned())
+        }
+        _ => Err(Wrong::new("is no principal with a realm").hint(hint)),
+    }
+}
+
 /// Log directives: levels, by themselves or `target=level`, with commas between.
 pub(super) fn log_level(text: &str) -> Result<String, Wrong> {
     const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];

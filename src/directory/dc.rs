@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use ldap3::Scope;
 use rustls::ClientConfig;
 use uuid::Uuid;
 
 use super::discover::Names;
 use super::error::{DirectoryError, Step};
+use super::login::Login;
 use super::question::{Question, coverage};
 use super::raw::Raw;
 use super::search::{Extent, Scan};
+use super::whoami::password_expiry;
 use super::wire::{Ask, Wire};
+use crate::model::expiry::Expiry;
 use crate::model::rule::Dn;
 use crate::model::settings::{DirectorySettings, Server};
 use crate::model::watermark::{DcState, WatermarkKey};
@@ -33,6 +37,15 @@ pub struct Dc {
     key: WatermarkKey,
     root: Vitals,
     writable: bool,
+}
+
+/// What a connection hangs on, and until when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Endings {
+    /// The controller's certificate.
+    pub certificate: Option<Expiry>,
+    /// The account's password.
+    pub password: Option<Expiry>,
 }
 
 /// A configured base.
@@ -66,7 +79,8 @@ const READ_ONLY: &str = "1.2.840.113556.1.4.1920";
 impl Dc {
     /// Connects to one controller: TCP, TLS under the server's own name, sign-in; then reads who it is (`invocationId` of
     /// the object `dsServiceName` names, MS-ADTS 3.1.1.1.9), that it is of the configured domain, and that the bases exist.
-    /// `settings.timeout` limits connecting with TLS, and then each answer.
+    /// `settings.timeout` limits connecting with TLS, and then each answer. Credentials that were refused a short while before
+    /// `now` are not presented.
     ///
     /// # Errors
     /// Whatever of that fails.
@@ -75,12 +89,15 @@ impl Dc {
         server: &Server,
         names: &Names,
         tls: Arc<ClientConfig>,
+        login: &Login,
+        now: Timestamp,
     ) -> Result<Self, DirectoryError> {
+        login.permits(now).await?;
         let mut wire = Wire::open(server, names, tls, settings.timeout).await?;
-        wire.bind(&settings.bind_user, &settings.bind_password).await?;
+        login.sign_in(&mut wire, now).await?;
         let root = root_dse(&mut wire).await?;
         check_domain(&wire, settings, &root.domain)?;
-        let user = &settings.bind_user;
+        let user = settings.bind.who();
         let domain = guid_of(&mut wire, user, &root.domain, "objectGUID").await?;
         let invocation = guid_of(&mut wire, user, &root.ntds, "invocationId").await?;
         let key = WatermarkKey { domain, ntds: root.ntds, invocation, coverage: coverage(settings) };
@@ -90,7 +107,7 @@ impl Dc {
             domain: root.domain,
             bases: Vec::new(),
             controls: root.controls,
-            user: user.clone(),
+            user: user.to_owned(),
             key,
             root: root.vitals,
             writable: !root.capabilities.contains(READ_ONLY),
@@ -134,6 +151,17 @@ impl Dc {
     #[must_use]
     pub fn server(&self) -> &str {
         &self.wire.server
+    }
+
+    /// What ends one day: the controller's certificate and the password of the account that is signed in, as far as either
+    /// can be known.
+    ///
+    /// # Errors
+    /// When the controller does not answer.
+    pub async fn endings(&mut self) -> Result<Endings, DirectoryError> {
+        let certificate = self.wire.peer_certificate().await.and_then(|der| crate::tls::valid_until(&der));
+        let password = password_expiry(&mut self.wire, &self.domain, &self.user).await?;
+        Ok(Endings { certificate: certificate.map(Expiry::of_controller), password })
     }
 
     /// Signs off. Dropping closes the connection as well, only less politely.

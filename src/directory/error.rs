@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use super::login::LoginError;
 use super::refusal::Refusal;
 use super::roster::Failure;
 use crate::model::fault::{Class, Fault, exit};
@@ -112,6 +113,9 @@ pub enum DirectoryError {
         /// The server's words.
         text: String,
     },
+    /// There was nothing to sign in with, or Kerberos refused.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// Any other result than success.
     #[error("{server}: {step} failed: {} (result {code}){}", meaning(*.code), quoted(.text))]
     Answer {
@@ -263,6 +267,7 @@ impl DirectoryError {
     #[must_use]
     pub fn failure(&self) -> Failure {
         match self {
+            Self::Login(error) if error.holds_for_the_domain() => Failure::Domain,
             Self::BindEmpty | Self::BaseOutside { .. } => Failure::Domain,
             Self::BindRefused { refusal, .. } if *refusal != Refusal::ChannelBinding => Failure::Domain,
             _ if self.class() == Class::Operator => Failure::Lasting,
@@ -293,6 +298,7 @@ impl Fault for DirectoryError {
             Self::Answer { code: 8 | 10 | 34 | 50, .. } => Class::Operator,
             Self::Answer { .. } | Self::CookieGone { .. } => Class::Heals,
             Self::Odd { .. } | Self::ScanBroken => Class::Bug,
+            Self::Login(error) => error.class(),
             Self::NoneWorked(errors) => speaker(errors).map_or(Class::Operator, Fault::class),
         }
     }
@@ -307,6 +313,7 @@ impl Fault for DirectoryError {
             Self::StartTlsRefused { .. } => "directory-starttls-refused",
             Self::BindEmpty => "directory-bind-empty",
             Self::BindRefused { .. } => "directory-bind-refused",
+            Self::Login(error) => error.code(),
             Self::Answer { code, .. } => match code {
                 3 | 4 | 11 => "directory-limit",
                 8 => "directory-signing-required",
@@ -354,6 +361,7 @@ impl Fault for DirectoryError {
             }
             Self::BindEmpty => "Set bind.user and a password that is not empty.".into(),
             Self::BindRefused { refusal, .. } => refusal.advice().into(),
+            Self::Login(error) => error.advice(),
             Self::Answer { code, .. } => answer_advice(*code).into(),
             Self::Timeout { .. } => {
                 "It is tried again; if it stays, check the load of the domain controller and raise directory.timeout.".into()
@@ -404,6 +412,7 @@ impl Fault for DirectoryError {
             | Self::Lost { .. }
             | Self::CookieGone { .. }
             | Self::Answer { .. } => exit::UNAVAILABLE,
+            Self::Login(error) => error.exit_status(),
             Self::Odd { .. } | Self::ScanBroken => exit::SOFTWARE,
             Self::NoneWorked(errors) => speaker(errors).map_or(exit::UNAVAILABLE, Fault::exit_status),
         }

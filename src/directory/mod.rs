@@ -6,7 +6,7 @@
 //!  bind, identity
 //! ```
 //!
-//! `changes`, `question`, `entry`, `raw` and `exclusion` are pure; `dc`, `search` and `wire` do the talking, and nothing outside
+//! `changes`, `question`, `entry`, `raw` and `exclusion` are pure; `dc`, `login`, `search` and `wire` do the talking, and nothing outside
 //! of this room names the LDAP library. Whoever keeps the watermark reads [`Dc::state`] *before* the scan and stores its USN
 //! only after [`Scan::next_page`] said `None`.
 
@@ -21,13 +21,18 @@ mod dc;
 mod discover;
 mod error;
 mod exclusion;
+mod kerberos;
+mod login;
 mod refusal;
 mod search;
+mod whoami;
 mod wire;
 
-pub use dc::Dc;
+pub use dc::{Dc, Endings};
 pub use discover::Names;
 pub use error::{DirectoryError, Step};
+pub use kerberos::KerberosFault;
+pub use login::{Login, LoginError};
 pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
 pub use search::{Extent, Scan};

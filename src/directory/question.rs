@@ -121,6 +121,8 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::secret::SecretSource;
+    use crate::model::settings::Bind;
     use crate::model::settings::Transport;
 
     fn settings(bases: &[&str], attributes: &[&str], anchor: AnchorSource) -> DirectorySettings {
@@ -131,8 +133,7 @@ mod tests {
             transport: Transport::Ldaps,
             dns: None,
             ca_file: None,
-            bind_user: "svc".into(),
-            bind_password: "secret".into(),
+            bind: Bind::Simple { user: "svc".into(), password: SecretSource::new(|| Ok("secret".into())) },
             bases: bases.iter().map(ToString::to_string).collect(),
             anchor,
             attributes: attributes.iter().map(ToString::to_string).collect(),

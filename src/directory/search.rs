@@ -249,6 +249,7 @@ mod tests {
     use rustls::ClientConfig;
 
     use super::*;
+    use crate::directory::Login;
     use crate::directory::Names;
     use crate::model::settings::DirectorySettings;
 
@@ -271,13 +272,15 @@ mod tests {
     /// Compiles only while all of it can run in a spawned task.
     #[allow(dead_code)]
     fn everything_can_move_between_threads(mut dc: Dc, settings: DirectorySettings, tls: Arc<ClientConfig>) {
+        let login = Login::new(&settings);
         fn movable(_: impl Send + 'static) {}
         movable(async move {
             let state = dc.state().await;
             let page = dc.scan(Extent::Everything).next_page().await;
             dc.close().await;
             let names = Names::new(&settings);
-            let connected = Dc::connect(&settings, &settings.servers[0], &names, tls).await;
+            let connected =
+                Dc::connect(&settings, &settings.servers[0], &names, tls, &login, jiff::Timestamp::MIN).await;
             (state.is_ok(), page.is_ok(), connected.is_ok(), names.controllers(&settings, 1).await.is_ok())
         });
     }

@@ -65,6 +65,11 @@ impl Watch {
         self.roster.replace(servers);
     }
 
+    /// What kept controllers from being tried is over: all of them may be at once.
+    pub fn forgive(&mut self) {
+        self.roster.forgive();
+    }
+
     /// Whether any controller is known.
     #[must_use]
     pub fn knows_any(&self) -> bool {

@@ -1,4 +1,4 @@
-//! One LDAP connection: dialled, secured, signed in, and asked one question at a time.
+//! One LDAP connection: dialled, secured, and asked one question at a time.
 //!
 //! The library's driver runs in a task of its own: where it panics on malformed input, or the peer goes away, its end is
 //! seen here as a lost connection. Silent peers are met by keepalive, TCP user timeout and a limit per answer.
@@ -13,7 +13,6 @@ use ldap3::controls::RawControl;
 use ldap3::result::Result as LdapOutcome;
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Scope, SearchOptions, StdStream};
 use rustls::ClientConfig;
-use secrecy::{ExposeSecret as _, SecretString};
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -22,7 +21,6 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::discover::Names;
 use super::entry::shown;
 use super::error::{DirectoryError, Step};
-use super::refusal::Refusal;
 use crate::model::settings::{Server, Transport};
 use crate::tls::{Handshake, handshake_fault};
 
@@ -42,12 +40,12 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// An open connection.
 pub(super) struct Wire {
-    ldap: Ldap,
+    pub(super) ldap: Ldap,
     /// Ends the driver, and with it the connection, when dropped.
     driver: JoinSet<LdapOutcome<()>>,
     /// Host and port, for messages.
     pub server: String,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     /// An operation that was started and never finished, because its future was dropped.
     open: Option<i32>,
 }
@@ -93,32 +91,9 @@ impl Wire {
         Ok(Self { ldap, driver, server: name, timeout: limit, open: None })
     }
 
-    /// Signs in with name and password (RFC 4513, 5.1.3).
-    pub async fn bind(&mut self, user: &str, password: &SecretString) -> Result<(), DirectoryError> {
-        if user.is_empty() || password.expose_secret().is_empty() {
-            return Err(DirectoryError::BindEmpty);
-        }
-        let mut ldap = self.ldap.clone();
-        let (name, secret) = (user.to_owned(), password.clone());
-        let answer =
-            apart(Instant::now() + self.timeout, async move { ldap.simple_bind(&name, secret.expose_secret()).await });
-        let result = match answer.await {
-            Apart::Done(Ok(result)) => result,
-            Apart::Done(Err(error)) => return Err(self.failure(&error, Step::Bind)),
-            Apart::Late => return Err(self.late(Step::Bind, self.timeout)),
-            Apart::Panicked => return Err(unreadable(self.server.clone(), Step::Bind)),
-        };
-        let text = plain(&result.text);
-        match result.rc {
-            0 => Ok(()),
-            49 => Err(DirectoryError::BindRefused {
-                server: self.server.clone(),
-                user: user.to_owned(),
-                refusal: Refusal::read(&text),
-                text,
-            }),
-            code => Err(self.answer(Step::Bind, code, text)),
-        }
+    /// The certificate the controller showed, DER.
+    pub async fn peer_certificate(&mut self) -> Option<Vec<u8>> {
+        self.ldap.get_peer_certificate().await.ok().flatten()
     }
 
     /// Searches and hands each entry to `take` as it comes. Continuation references are dropped unread: referrals are never
@@ -190,7 +165,7 @@ impl Wire {
         DirectoryError::Odd { server: self.server.clone(), step, what: what.into() }
     }
 
-    fn answer(&self, step: Step, code: u32, text: String) -> DirectoryError {
+    pub(super) fn answer(&self, step: Step, code: u32, text: String) -> DirectoryError {
         DirectoryError::Answer { server: self.server.clone(), step, code, text }
     }
 
@@ -198,11 +173,11 @@ impl Wire {
         DirectoryError::Lost { server: self.server.clone(), step }
     }
 
-    fn late(&self, step: Step, after: Duration) -> DirectoryError {
+    pub(super) fn late(&self, step: Step, after: Duration) -> DirectoryError {
         DirectoryError::Timeout { server: self.server.clone(), step, after }
     }
 
-    fn failure(&self, error: &LdapError, step: Step) -> DirectoryError {
+    pub(super) fn failure(&self, error: &LdapError, step: Step) -> DirectoryError {
         match error {
             LdapError::Timeout { .. } => self.late(step, self.timeout),
             LdapError::Io { .. }
@@ -252,14 +227,17 @@ fn prepare(stream: TcpStream) -> io::Result<std::net::TcpStream> {
 }
 
 /// How work in a task of its own ended.
-enum Apart<T> {
+pub(super) enum Apart<T> {
     Done(T),
     Late,
     Panicked,
 }
 
 /// Runs library code that may panic on malformed answers in a task of its own; dropped, it is aborted.
-async fn apart<T: Send + 'static>(deadline: Instant, work: impl Future<Output = T> + Send + 'static) -> Apart<T> {
+pub(super) async fn apart<T: Send + 'static>(
+    deadline: Instant,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Apart<T> {
     let mut task = JoinSet::new();
     task.spawn(work);
     match timeout_at(deadline, task.join_next()).await {
@@ -284,11 +262,11 @@ fn handshake_error(server: String, error: LdapError) -> DirectoryError {
     }
 }
 
-fn unreadable(server: String, step: Step) -> DirectoryError {
+pub(super) fn unreadable(server: String, step: Step) -> DirectoryError {
     DirectoryError::Odd { server, step, what: "the answer cannot be read as LDAP".into() }
 }
 
 /// A server's text on one line; AD ends its own with a NUL.
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     shown(text.trim_matches(|c: char| c.is_control() || c.is_whitespace()).as_bytes())
 }

@@ -6,9 +6,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Check, Topic};
+use crate::model::expiry::{Expiry, ExpiryWarning};
 use crate::model::fault::exit;
 use crate::model::settings::{Credential, IdentitySource, Proof, ProxySettings, TenantSettings};
-use crate::tenant::{CredentialExpiry, ExpiryWarning, Organization};
+use crate::tenant::Organization;
 
 /// From here on a difference of clocks is warned of: certificates and federation live on times that both sides agree on.
 const SKEW_WARNED: SignedDuration = SignedDuration::from_secs(60);
@@ -114,12 +115,7 @@ pub(super) fn proof(credential: &Credential) -> &'static str {
 }
 
 /// How long the credential lasts, as far as anything tells. `works` is whether it let us in just now.
-pub(super) fn credential(
-    credential: &Credential,
-    expiry: Option<CredentialExpiry>,
-    works: bool,
-    now: Timestamp,
-) -> Check {
+pub(super) fn credential(credential: &Credential, expiry: Option<Expiry>, works: bool, now: Timestamp) -> Check {
     const C: Topic = Topic::Credential;
     let Some(expiry) = expiry else {
         return match credential {
@@ -252,7 +248,7 @@ mod tests {
     #[test]
     fn an_end_is_judged_with_what_the_login_says() {
         let tenant = tenant("x", "y");
-        let ends = |days: i64| Some(CredentialExpiry::of_certificate(at(days * 86_400)));
+        let ends = |days: i64| Some(Expiry::of_certificate(at(days * 86_400)));
         for (expiry, works, state) in [
             (None, true, State::Warn),
             (ends(31), true, State::Ok),

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod account;
+pub mod expiry;
 pub mod fault;
 pub mod filter;
 pub mod identity;
@@ -20,6 +21,7 @@ pub mod rule;
 #[cfg(test)]
 pub(crate) mod sample;
 pub mod seats;
+pub mod secret;
 pub mod settings;
 pub mod standing;
 pub mod synchronization;

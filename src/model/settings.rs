@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use super::identity::TenantId;
 use super::location::UsageLocation;
 use super::rule::Rule;
+use super::secret::SecretSource;
 
 /// Everything.
 #[derive(Clone, Debug)]
@@ -61,10 +62,8 @@ pub struct DirectorySettings {
     pub dns: Option<SocketAddr>,
     /// PEM file with the CA to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// Who binds: a UPN, a DN or `DOMAIN\name`.
-    pub bind_user: String,
-    /// With which password; never empty.
-    pub bind_password: SecretString,
+    /// Who signs in, and how.
+    pub bind: Bind,
     /// Below which DNs accounts are read; none inside another.
     pub bases: Vec<String>,
     /// Which attribute joins accounts to users.
@@ -75,6 +74,36 @@ pub struct DirectorySettings {
     pub poll: Duration,
     /// For connecting with TLS and bind, and for each answer.
     pub timeout: Duration,
+}
+
+/// How the service account signs in.
+#[derive(Clone, Debug)]
+pub enum Bind {
+    /// A simple bind (RFC 4513, 5.1.3).
+    Simple {
+        /// A UPN, a DN or `DOMAIN\name`.
+        user: String,
+        /// Its password, read for each connection.
+        password: SecretSource,
+    },
+    /// SASL GSSAPI with Kerberos (RFC 4752), with the key of a key table.
+    Kerberos {
+        /// `name@REALM`.
+        principal: String,
+        /// The key table, a file in the format of MIT Kerberos.
+        keytab: PathBuf,
+    },
+}
+
+impl Bind {
+    /// Who signs in, for messages and for finding the account.
+    #[must_use]
+    pub fn who(&self) -> &str {
+        match self {
+            Self::Simple { user, .. } => user,
+            Self::Kerberos { principal, .. } => principal,
+        }
+    }
 }
 
 /// One domain controller to connect to.

@@ -52,6 +52,8 @@ pub enum Event {
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
     CredentialExpiring { what: &'static str, at: Timestamp, days: i64, expired: bool },
+    CertificateExpiring { server: String, at: Timestamp, days: i64, expired: bool },
+    PasswordExpiring { user: String, at: Timestamp, days: i64, expired: bool },
     Trouble { part: String, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
     Recovered { part: String },
     RequestDone { by: String, outcome: String },
@@ -105,6 +107,8 @@ impl Event {
             Self::Halted { .. } => "writing-halted",
             Self::RuleUnusable { .. } => "rule-unusable",
             Self::CredentialExpiring { .. } => "credential-expiring",
+            Self::CertificateExpiring { .. } => "certificate-expiring",
+            Self::PasswordExpiring { .. } => "password-expiring",
             Self::Trouble { code, .. } => code,
             Self::Recovered { .. } => "recovered",
             Self::RequestDone { .. } => "request-done",
@@ -126,9 +130,14 @@ impl Event {
             | Self::Held { .. }
             | Self::Halted { .. }
             | Self::CredentialExpiring { expired: false, .. }
+            | Self::CertificateExpiring { expired: false, .. }
+            | Self::PasswordExpiring { expired: false, .. }
             | Self::SyncUnwatched { .. }
             | Self::RequestRefused { .. } => Level::WARN,
-            Self::CredentialExpiring { .. } | Self::SyncStalled { .. } => Level::ERROR,
+            Self::CredentialExpiring { .. }
+            | Self::CertificateExpiring { .. }
+            | Self::PasswordExpiring { .. }
+            | Self::SyncStalled { .. } => Level::ERROR,
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
@@ -287,6 +296,19 @@ impl fmt::Display for Event {
             Self::CredentialExpiring { what, at, days, .. } => {
                 write!(f, "{what} that seatsync logs in with expires in {days} days, at {at}: replace it before then")
             }
+            Self::CertificateExpiring { server, at, expired: true, .. } => {
+                write!(f, "the certificate of {server} expired at {at}: renew it")
+            }
+            Self::CertificateExpiring { server, at, days, .. } => {
+                write!(f, "the certificate of {server} expires in {days} days, at {at}: renew it before then")
+            }
+            Self::PasswordExpiring { user, at, expired: true, .. } => {
+                write!(f, "the password of {user} expired at {at}: set a new one and store it for seatsync")
+            }
+            Self::PasswordExpiring { user, at, days, .. } => write!(
+                f,
+                "the password of {user} expires in {days} days, at {at}: set a new one before then and store it for seatsync"
+            ),
             Self::Trouble { part, code, what, advice, retry, .. } => {
                 let (what, retry) = (what.trim_end_matches('.'), retry.strftime("%Y-%m-%d %H:%M:%SZ"));
                 write!(f, "{part}: {what}. {advice} [{code}] Next try at {retry}")

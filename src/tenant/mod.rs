@@ -29,10 +29,11 @@ pub use error::TenantError;
 pub use login::LoginFault;
 pub use look::Organization;
 pub use lookup::LOOKED_UP;
-pub use token::{CredentialExpiry, ExpiryWarning, TokenClaims};
+pub use token::TokenClaims;
 pub use users::{Delta, DeltaLink, Listing};
 
 use crate::clock::Clock;
+use crate::model::expiry::Expiry;
 use crate::model::identity::ClientRequestId;
 use crate::model::settings::TenantSettings;
 use http::{Body, Http, Received, Request, Trouble};
@@ -73,7 +74,7 @@ impl Graph {
     }
 
     /// When the credential ends, where that can be known; a certificate's file is read for it.
-    pub fn credential_expiry(&self) -> Result<Option<CredentialExpiry>, TenantError> {
+    pub fn credential_expiry(&self) -> Result<Option<Expiry>, TenantError> {
         self.0.tokens.expiry()
     }
 

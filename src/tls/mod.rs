@@ -10,10 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use rustls::crypto::ring;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::{self, PemObject};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use crate::model::fault::{Class, Fault, exit};
 
@@ -135,6 +137,13 @@ pub fn client_config(roots: &Roots) -> Result<Arc<ClientConfig>, TlsError> {
         .with_root_certificates(store)
         .with_no_client_auth();
     Ok(Arc::new(config))
+}
+
+/// Until when a certificate (DER) is valid; `None` when it cannot be read.
+#[must_use]
+pub fn valid_until(der: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = X509Certificate::from_der(der).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 fn add_file(store: &mut RootCertStore, path: &Path) -> Result<(), TlsError> {

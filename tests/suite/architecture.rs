@@ -22,15 +22,16 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 10] = [
+const OWNERS: [(&str, &[&str]); 11] = [
     ("ldap3", &["directory"]),
+    ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
-    ("x509_parser", &["tenant"]),
+    ("x509_parser", &["tenant", "tls"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

@@ -23,6 +23,7 @@ mod rules;
 mod samba;
 mod seats;
 mod secrets;
+mod sign_in;
 mod steady;
 mod stopping;
 mod thousand;

@@ -2,6 +2,8 @@
 //! the domain (`tests/samba`), the lab's tenant follows it as Entra Connect would, and the agent reads it with the plain
 //! domain account that the README asks for.
 
+#[cfg(feature = "gssapi")]
+mod kerberos;
 mod site;
 
 use std::process::Output;
@@ -298,6 +300,12 @@ async fn its_own_first_sign_in_moves_the_counter_and_harms_nothing() {
     let report = agent.store.report().await.unwrap();
     assert_eq!(report.presence, [("not-synced".to_owned(), 1)].into());
     assert!(report.troubles.is_empty(), "{report:#?}");
+
+    // The domain's policy gives a password 42 days.
+    agent.clock.advance(std::time::Duration::from_hours(24 * 15));
+    let part = format!("directory password {}", fresh.upn);
+    let report = agent.until(|report| report.troubles.contains_key(&part)).await;
+    assert!(report.troubles[&part].contains("[password-expiring]"), "{report:#?}");
     agent.stop().await;
 }
 

@@ -91,9 +91,10 @@ impl Hand<'_> {
     }
 
     async fn connect(&mut self, server: Server) -> Result<Answer, AgentError> {
-        let Domain { agent, settings, names, tls, .. } = self.domain;
+        let Domain { agent, settings, names, tls, login, .. } = self.domain;
         self.server = Some(server.clone());
-        let dc = Dc::connect(settings, &server, names, tls.clone()).await?;
+        let mut dc = Dc::connect(settings, &server, names, tls.clone(), login, self.domain.now()).await?;
+        agent.watch_endings(&mut dc, settings.bind.who()).await?;
         let state = dc.known_state();
         let (domain, ntds) = (state.key.domain, state.key.ntds.clone());
         let feed = self.bind(&state).await?;

@@ -1,15 +1,13 @@
 //! The access token: fetched with whatever credential is configured, kept, renewed early, shared by all who need it.
 //!
 //! `held` is the token in use; one file each proves who we are: `certificate` and `federation` with an assertion to the login
-//! endpoint, `identity` to an endpoint of the machine. `expiry` says when a credential's end is to be warned of, `claims` what
-//! a token says of itself.
+//! endpoint, `identity` to an endpoint of the machine. `claims` is what a token says of itself.
 //!
 //! "Microsoft identity platform and the OAuth 2.0 client credentials flow": a POST of a form to `{login}/{tenant}/oauth2/v2.0/
 //! token`. The token is opaque; its lifetime is `expires_in`, never assumed.
 
 mod certificate;
 mod claims;
-mod expiry;
 mod federation;
 mod held;
 mod identity;
@@ -25,7 +23,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
 pub use claims::TokenClaims;
-pub use expiry::{CredentialExpiry, ExpiryWarning};
 
 use self::certificate::{Certificate, Claims};
 use self::federation::Patience;
@@ -36,6 +33,7 @@ use super::http::{Body, Http, Request, check_address, fresh_id};
 use super::login::{self, Grant, LoginFault};
 use super::reply::http_date;
 use crate::clock::Clock;
+use crate::model::expiry::Expiry;
 use crate::model::settings::{Credential, Proof, TenantSettings};
 
 /// How an assertion announces itself (RFC 7523, 2.2).
@@ -86,12 +84,12 @@ impl Tokens {
     }
 
     /// When the credential ends, as far as anything here tells.
-    pub fn expiry(&self) -> Result<Option<CredentialExpiry>, TenantError> {
+    pub fn expiry(&self) -> Result<Option<Expiry>, TenantError> {
         let Credential::App { proof, .. } = &self.credential else { return Ok(None) };
         Ok(match proof {
-            Proof::Secret { expires, .. } => expires.map(CredentialExpiry::of_secret),
+            Proof::Secret { expires, .. } => expires.map(Expiry::of_secret),
             Proof::Certificate { certificate, key, .. } => {
-                Some(CredentialExpiry::of_certificate(Certificate::read(certificate, key)?.expires))
+                Some(Expiry::of_certificate(Certificate::read(certificate, key)?.expires))
             }
             Proof::Federation { .. } => None,
         })

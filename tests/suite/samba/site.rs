@@ -164,7 +164,7 @@ pub async fn bulk(count: usize, first: usize, ou: &str) {
     tool("/usr/bin/python3", &[script, &env("SAMBA_DIR"), &count, "--first", &first, "--ou", ou]).await;
 }
 
-async fn tool(program: &str, arguments: &[&str]) {
+pub async fn tool(program: &str, arguments: &[&str]) {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).current_dir(Path::new(env!("CARGO_MANIFEST_DIR"))).stdin(std::process::Stdio::null());
     let status = command.status().await.expect("it runs");

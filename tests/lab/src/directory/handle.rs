@@ -18,7 +18,7 @@ use super::server::machine::{Address, Condition, Machine};
 use super::server::tls::Certificates;
 use super::server::{Credentials, Shared, Transport, listen};
 use super::world::schema::Attribute;
-use super::world::{Guid, Policy, World};
+use super::world::{Change, Guid, Policy, World};
 
 /// The service account's sAMAccountName.
 const SERVICE_ACCOUNT: &str = "svc";
@@ -45,7 +45,7 @@ impl Directory {
     pub async fn start(options: DirectoryOptions) -> io::Result<Directory> {
         let certificates = match &options.certificate {
             Some((certificate, key)) => Certificates::read(certificate, key)?,
-            None => Certificates::generate()?,
+            None => Certificates::generate(options.certificate_until)?,
         };
         let forest = options.domain.clone();
         Directory::start_in(options, &forest, certificates).await
@@ -298,6 +298,17 @@ impl Directory {
     /// Changes the service account's password.
     pub fn set_password(&self, password: &str) {
         self.shared.credentials().password = password.to_owned();
+    }
+
+    /// Lets the service account's password end at a time, or never.
+    pub fn set_password_expiry(&self, at: Option<jiff::Timestamp>) {
+        let account = {
+            let world = self.shared.world();
+            world.id_of_sam(0, SERVICE_ACCOUNT).and_then(|id| world.view(0, id)).map(|view| view.guid())
+        };
+        let filetime = at.map_or(i64::MAX, |at| (at.as_second() + 11_644_473_600) * 10_000_000);
+        let change = Change::set("msDS-UserPasswordExpiryTimeComputed", filetime.to_string());
+        self.modify(account.expect("there is a service account"), &[change]);
     }
 
     /// Throws away all cookies of paged searches, as a busy domain controller does.

@@ -31,6 +31,8 @@ pub struct DirectoryOptions {
     pub certificate: Option<(PathBuf, PathBuf)>,
     /// The names and addresses the first domain controller's certificate is for.
     pub certificate_names: Vec<String>,
+    /// The day on which certificates of the lab's own authority end; far ahead if left out.
+    pub certificate_until: Option<jiff::civil::Date>,
     /// The service account's password.
     pub password: String,
     /// Whether the recycle bin is on.
@@ -58,6 +60,7 @@ impl Default for DirectoryOptions {
             dns_listen: None,
             certificate: None,
             certificate_names: names(&format!("dc1.{DOMAIN}")),
+            certificate_until: None,
             password: "lab-password".to_owned(),
             recycle_bin: false,
             hide_deleted_objects: false,

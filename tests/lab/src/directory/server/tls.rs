@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use jiff::civil::Date;
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     KeyUsagePurpose,
@@ -24,7 +25,7 @@ pub struct Certificates {
 #[derive(Clone)]
 enum Source {
     /// The lab's own authority.
-    Authority(Arc<CertifiedIssuer<'static, KeyPair>>),
+    Authority(Arc<CertifiedIssuer<'static, KeyPair>>, Option<Date>),
     /// One certificate for all.
     Files(Arc<Identity>),
 }
@@ -36,8 +37,8 @@ struct Identity {
 }
 
 impl Certificates {
-    /// A new authority.
-    pub fn generate() -> io::Result<Certificates> {
+    /// A new authority, whose certificates are valid until the beginning of a day.
+    pub fn generate(until: Option<Date>) -> io::Result<Certificates> {
         let mut authority = CertificateParams::new(Vec::new()).map_err(io::Error::other)?;
         authority.distinguished_name.push(DnType::CommonName, "seatsync lab CA");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -45,7 +46,7 @@ impl Certificates {
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let authority = CertifiedIssuer::self_signed(authority, key).map_err(io::Error::other)?;
         let ca_pem = authority.pem();
-        Ok(Certificates { source: Source::Authority(Arc::new(authority)), ca_pem })
+        Ok(Certificates { source: Source::Authority(Arc::new(authority), until), ca_pem })
     }
 
     /// A certificate chain and its key from PEM files, for every domain controller.
@@ -57,8 +58,8 @@ impl Certificates {
     /// Serves TLS under those names and addresses.
     pub fn acceptor(&self, names: &[String]) -> io::Result<TlsAcceptor> {
         let (chain, key) = match &self.source {
-            Source::Authority(authority) => {
-                let identity = Identity::issued(authority, names)?;
+            Source::Authority(authority, until) => {
+                let identity = Identity::issued(authority, names, *until)?;
                 (identity.chain, identity.key)
             }
             Source::Files(identity) => (identity.chain.clone(), identity.key.clone_key()),
@@ -73,12 +74,20 @@ impl Certificates {
 }
 
 impl Identity {
-    fn issued(authority: &CertifiedIssuer<'static, KeyPair>, names: &[String]) -> io::Result<Identity> {
+    fn issued(
+        authority: &CertifiedIssuer<'static, KeyPair>,
+        names: &[String],
+        until: Option<Date>,
+    ) -> io::Result<Identity> {
         let mut server = CertificateParams::new(names).map_err(io::Error::other)?;
         let first = names.first().map_or("localhost", String::as_str);
         server.distinguished_name.push(DnType::CommonName, first);
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
+        if let Some(until) = until {
+            let part = |number: i8| number.unsigned_abs();
+            server.not_after = rcgen::date_time_ymd(until.year().into(), part(until.month()), part(until.day()));
+        }
         let key = KeyPair::generate().map_err(io::Error::other)?;
         let certificate = server.signed_by(&key, authority).map_err(io::Error::other)?;
         Ok(Identity {

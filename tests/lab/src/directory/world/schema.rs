@@ -90,6 +90,7 @@ schema! {
     MsDsDeletedObjectLifetime "msDS-DeletedObjectLifetime" Number Stripped;
     MsDsLastKnownRdn "msDS-LastKnownRDN" Text Kept;
     MsDsUserAccountControlComputed "msDS-User-Account-Control-Computed" Number Constructed;
+    MsDsUserPasswordExpiryTimeComputed "msDS-UserPasswordExpiryTimeComputed" Number Constructed;
     MsExchRecipientTypeDetails "msExchRecipientTypeDetails" Number Stripped;
     MsExchUsageLocation "msExchUsageLocation" Text Stripped;
     Name "name" Text Kept;
