@@ -27,6 +27,9 @@ pub enum Event {
     ListingStarted { why: &'static str },
     ListingComplete { users: u64, gone: u64 },
     TenantChanged { new: u64, changed: u64, gone: u64 },
+    GroupRead { group: String, members: u64 },
+    GroupChanged { group: String, joined: u64, left: u64 },
+    GroupShrunk { group: String, met: u64, missing: u64 },
     Acquainted { baseline_without_license: u64 },
     PersonMoved { name: String, from: Option<String>, to: String, why: Option<String> },
     StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
@@ -68,6 +71,9 @@ impl Event {
             Self::ListingStarted { .. } => "listing-started",
             Self::ListingComplete { .. } => "listing-complete",
             Self::TenantChanged { .. } => "tenant-changed",
+            Self::GroupRead { .. } => "group-read",
+            Self::GroupChanged { .. } => "group-changed",
+            Self::GroupShrunk { .. } => "group-shrunk",
             Self::Acquainted { .. } => "acquainted",
             Self::PersonMoved { .. } => "person-moved",
             Self::StandingMoved { .. } => "standing-moved",
@@ -100,7 +106,9 @@ impl Event {
             | Self::CredentialExpiring { expired: false, .. }
             | Self::RequestRefused { .. } => Level::WARN,
             Self::CredentialExpiring { .. } => Level::ERROR,
-            Self::Trouble { .. } | Self::ScanShrunk { .. } | Self::RuleUnusable { .. } => Level::ERROR,
+            Self::Trouble { .. } | Self::ScanShrunk { .. } | Self::GroupShrunk { .. } | Self::RuleUnusable { .. } => {
+                Level::ERROR
+            }
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
             Self::TenantChanged { .. } => Level::DEBUG,
@@ -171,6 +179,17 @@ impl fmt::Display for Event {
             Self::TenantChanged { new, changed, gone } => {
                 write!(f, "tenant: {new} users appeared, {changed} changed, {gone} left")
             }
+            Self::GroupRead { group, members } => {
+                write!(f, "group {group} read: {members} users, all of whom were there before")
+            }
+            Self::GroupChanged { group, joined, left } => {
+                write!(f, "group {group}: {joined} users joined, {left} left")
+            }
+            Self::GroupShrunk { group, met, missing } => write!(
+                f,
+                "a complete read of group {group} met {met} users and missed {missing} that were known: nobody is taken as \
+                 having left; see who changed the group, then guard.shrink_percent"
+            ),
             Self::Acquainted { baseline_without_license } => write!(
                 f,
                 "first contact complete; {baseline_without_license} who were there before lack a license that a rule wants \

@@ -3,6 +3,7 @@
 mod audit;
 mod desk;
 mod file;
+mod groups;
 mod guard;
 mod intents;
 mod people;

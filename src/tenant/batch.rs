@@ -90,11 +90,18 @@ impl Graph {
     /// Reads up to [`BATCH`] users in one request, each with everything that is read of users, in the order asked for.
     /// `Ok(None)` is a user Graph does not know, or not yet.
     pub async fn users(&self, ids: &[UserId]) -> Result<Vec<Result<Option<UserNews>, TenantError>>, TenantError> {
-        let item = |(id, user): (usize, &UserId)| {
-            json!({ "id": id.to_string(), "method": "GET", "url": format!("/users/{user}?$select={USER_SELECT}"),
+        let path = |user: &UserId| format!("/users/{user}?$select={USER_SELECT}");
+        let answers = self.get_each(&ids.iter().map(path).collect::<Vec<_>>()).await?;
+        Ok(answers.into_iter().zip(ids).map(|(answer, user)| answer?.user(*user)).collect())
+    }
+
+    /// Reads up to [`BATCH`] paths in one request, answered in their order.
+    pub(super) async fn get_each(&self, paths: &[String]) -> Result<Vec<Result<Fetched, TenantError>>, TenantError> {
+        let item = |(id, path): (usize, &String)| {
+            json!({ "id": id.to_string(), "method": "GET", "url": path,
                     "headers": { "client-request-id": fresh_id() } })
         };
-        let body = json!({ "requests": ids.iter().enumerate().map(item).collect::<Vec<_>>() });
+        let body = json!({ "requests": paths.iter().enumerate().map(item).collect::<Vec<_>>() });
         let received =
             self.write(&self.url("/$batch"), Body::Post(&body), fresh_id()).await?.map_err(TenantError::from)?;
         let Received { host, status, headers, body } = received;
@@ -103,11 +110,11 @@ impl Graph {
             return Err(fetched.failure());
         }
         let mut items = Items::read(&fetched.body).map_err(|reason| fetched.unreadable(reason))?;
-        let one = |(id, user): (usize, &UserId)| match items.take(id) {
-            Some(item) => Fetched { host: fetched.host.clone(), ..item.into() }.user(*user),
+        let one = |id: usize| match items.take(id) {
+            Some(item) => Ok(Fetched { host: fetched.host.clone(), ..item.into() }),
             None => Err(fetched.unreadable("an item has no answer")),
         };
-        Ok(ids.iter().enumerate().map(one).collect())
+        Ok((0..paths.len()).map(one).collect())
     }
 }
 

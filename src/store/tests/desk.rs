@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::decide::{Context, Limits, allot, bind, judge};
+use crate::decide::{Context, Expecting, Limits, allot, bind, judge};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ClientRequestId, PersonId, SkuId};
 use crate::model::license::Catalog;
@@ -34,6 +34,7 @@ pub(super) struct Desk {
     pub location: LocationSettings,
     pub existing: Existing,
     pub per_day: u32,
+    pub grace: Option<SignedDuration>,
     directory: TempDir,
 }
 
@@ -78,6 +79,7 @@ impl Desk {
             location: sample::location(),
             existing: Existing::Leave,
             per_day: 500,
+            grace: None,
             directory,
         }
     }
@@ -130,8 +132,9 @@ impl Desk {
         assert!(self.store.is_acquainted().await.unwrap());
         let contact = self.store.contact().await.unwrap().unwrap();
         let catalog = self.store.catalog().await.unwrap();
-        let rules = bind(&self.rules, &catalog);
+        let rules = bind(&self.rules, &catalog, &self.store.group_states().await.unwrap());
         self.store.begin_pass(&format!("{rules:?} {:?}", self.location), CONFIG, now).await.unwrap();
+        let licensing = self.store.licensing_groups().await.unwrap();
         let context = Context {
             rules: &rules,
             catalog: &catalog,
@@ -139,6 +142,7 @@ impl Desk {
             coverage: COVERAGE,
             contact,
             existing: self.existing,
+            expecting: self.grace.map(|grace| Expecting { grace, groups: licensing.as_ref() }),
             clock_skew: SignedDuration::from_mins(5),
             now,
         };
