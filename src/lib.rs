@@ -9,7 +9,7 @@
 //!
 //! Two feeds, one store, one pure decision, one guarded way out. The modules stand here in the order of that flow;
 //! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `tls`, `observe`} ← `apply` ← `agent` ←
-//! `service` ← `cli`.
+//! {`service`, `doctor`} ← `cli`.
 
 #![forbid(unsafe_code)]
 
@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod decide;
 pub mod directory;
+pub mod doctor;
 pub mod model;
 pub mod observe;
 pub mod service;

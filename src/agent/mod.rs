@@ -6,6 +6,7 @@ mod error;
 mod expiry;
 mod group_feed;
 mod health;
+mod pilot;
 mod tenant_feed;
 mod work;
 

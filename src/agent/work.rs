@@ -17,6 +17,7 @@ use crate::clock::later;
 use crate::decide::{BoundRule, Context, Expecting, Limits, allot, bind, judge};
 use crate::directory::coverage;
 use crate::model::fault::{Class, Fault as _};
+use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::Plan;
 use crate::model::settings::Mode;
 use crate::observe::Event;
@@ -111,7 +112,7 @@ impl Agent {
     pub(super) async fn plan_only(&self) -> Result<Prospect, AgentError> {
         let mut turn = Turn::default();
         self.judge_all(&mut turn).await?;
-        Ok(Prospect { plan: self.allotment().await?, unusable: turn.unusable })
+        Ok(Prospect { plan: self.allotment(None).await?, unusable: turn.unusable })
     }
 
     /// Where licenses of groups are waited for: judges, and asks which groups those are in whose license is expected from one.
@@ -183,16 +184,22 @@ impl Agent {
             }
             return Ok(turn);
         }
+        self.act(&mut turn, None).await?;
+        Ok(turn)
+    }
+
+    /// Reads what became of writes, and writes what is due: for everyone, or for one entitlement only.
+    pub(super) async fn act(&self, turn: &mut Turn, only: Option<(PersonId, SkuId)>) -> Result<(), AgentError> {
         let hand = self.hand().await?;
         turn.read += hand.settle().await? as u64;
         turn.read += hand.confirm().await? as u64;
         if turn.read > 0 {
-            self.judge_all(&mut turn).await?;
+            self.judge_all(turn).await?;
         }
         if self.store.paused().await?.is_none() && !self.is_stopping() {
-            self.write(&hand, &mut turn).await?;
+            self.write(&hand, turn, only).await?;
         }
-        Ok(turn)
+        Ok(())
     }
 
     async fn hand(&self) -> Result<Hand, AgentError> {
@@ -231,7 +238,7 @@ impl Agent {
 
     /// Judges everyone about whom there is news. False while a first read, or the first with other bases or attributes, is
     /// incomplete, or when told to stop on the way: nothing is planned then.
-    async fn judge_all(&self, turn: &mut Turn) -> Result<bool, AgentError> {
+    pub(super) async fn judge_all(&self, turn: &mut Turn) -> Result<bool, AgentError> {
         let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
             return Ok(false);
         };
@@ -308,21 +315,23 @@ impl Agent {
         })
     }
 
-    async fn allotment(&self) -> Result<Plan, AgentError> {
+    async fn allotment(&self, only: Option<(PersonId, SkuId)>) -> Result<Plan, AgentError> {
         let now = self.clock.now();
         let catalog = self.store.catalog().await?;
         let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
         let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
-        candidates.retain(|candidate| usable(&candidate.rule));
+        candidates.retain(|candidate| {
+            usable(&candidate.rule) && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
+        });
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
         Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
     }
 
     async fn observe(&self) -> Result<(), AgentError> {
-        let plan = self.allotment().await?;
+        let plan = self.allotment(None).await?;
         let names = self.store.record_observed(&plan, &self.settings.digest, self.clock.now()).await?;
         if !names.is_empty() {
             Event::WouldWrite { names }.emit();
@@ -331,14 +340,14 @@ impl Agent {
     }
 
     /// Plans on fresh seats and carries the plan out.
-    async fn write(&self, hand: &Hand, turn: &mut Turn) -> Result<(), AgentError> {
+    async fn write(&self, hand: &Hand, turn: &mut Turn, only: Option<(PersonId, SkuId)>) -> Result<(), AgentError> {
         if self.store.candidates(self.clock.now()).await?.is_empty() {
             return Ok(());
         }
         let Some(catalog) = hand.read(self.graph.skus()).await else { return Ok(()) };
         let catalog = catalog?;
         self.store.put_catalog(catalog.clone(), self.clock.now()).await?;
-        let mut plan = self.allotment().await?;
+        let mut plan = self.allotment(only).await?;
         let recorded = self.store.record_plan(&plan, &self.settings.digest, self.clock.now()).await?;
         for (hold, cohort) in recorded.held {
             let (persons, reason) = (cohort.members.len() as u64, cohort.reason.text);

@@ -114,7 +114,7 @@ fn timeline(dossier: &Dossier, catalog: &Catalog) {
 }
 
 /// What a row of the audit says, in words.
-fn detail(row: &AuditRow, catalog: &Catalog) -> String {
+pub(super) fn detail(row: &AuditRow, catalog: &Catalog) -> String {
     let text = |value: &Value| match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),

@@ -1,9 +1,11 @@
 //! The commands, one file each.
 
 mod config;
+mod doctor;
 mod explain;
 mod once;
 mod output;
+mod pilot;
 mod plan;
 mod progress;
 mod request;
@@ -44,7 +46,7 @@ Exit status:
   74  the store is damaged, full, or of another version
   75  another agent has the store, or it was stopped before the end: try again
   77  credentials or permissions were refused
-  78  the configuration is wrong, or does not fit the tenant, the domain or the store";
+  78  the configuration or the clock is wrong, or does not fit the tenant, the domain or the store";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -96,6 +98,8 @@ enum Command {
     Resume(Place),
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     Retry(request::Retry),
+    /// Examine whether all that the service relies on is there, and say what mends what is not.
+    Doctor(doctor::Args),
     /// Check the configuration, or show an example of it.
     #[command(subcommand)]
     Config(config::Command),
@@ -124,7 +128,7 @@ pub async fn execute<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Ite
         }
     };
     match dispatch(cli).await {
-        Ok(()) => 0,
+        Ok(status) => status,
         Err(failure) => {
             failure.print();
             failure.fault().exit_status()
@@ -132,9 +136,10 @@ pub async fn execute<T: Into<OsString> + Clone>(arguments: impl IntoIterator<Ite
     }
 }
 
-async fn dispatch(cli: Cli) -> Result<(), Failure> {
+async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let common = cli.common;
     match cli.command {
+        Command::Doctor(args) => return doctor::run(&common, args).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
@@ -148,7 +153,8 @@ async fn dispatch(cli: Cli) -> Result<(), Failure> {
         Command::Resume(place) => request::resume(&common, &place).await,
         Command::Retry(args) => request::retry(&common, &args).await,
         Command::Config(command) => config::run(&common, command),
-    }
+    }?;
+    Ok(0)
 }
 
 /// Why a command failed.

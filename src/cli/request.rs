@@ -29,6 +29,9 @@ pub(super) struct Include {
     /// At most so many, those who were there longest first.
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
+    /// Only this one: a UPN, sAMAccountName, objectGUID or Entra id.
+    #[arg(long)]
+    user: Option<String>,
     #[command(flatten)]
     place: Place,
 }
@@ -76,8 +79,13 @@ fn date(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) async fn include(common: &Common, args: Include) -> Result<(), Failure> {
-    let Include { rule, unlicensed, since, limit, place } = args;
-    ask(common, &common.joined_store(&place)?, Request::Include { rule, unlicensed, since, limit }).await
+    let Include { rule, unlicensed, since, limit, user, place } = args;
+    let store = common.joined_store(&place)?;
+    let person = match &user {
+        Some(name) => Some(find(&store, name).await?),
+        None => None,
+    };
+    ask(common, &store, Request::Include { rule, unlicensed, since, limit, person }).await
 }
 
 pub(super) async fn approve(common: &Common, args: &Decide) -> Result<(), Failure> {
@@ -138,23 +146,30 @@ pub(super) async fn find(store: &Store, name: &str) -> Result<PersonId, Failure>
     }
 }
 
+/// Leaves a request and says what became of it.
+async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Failure> {
+    let text = answer(common, store, request).await?;
+    output::line(&text);
+    Ok(())
+}
+
 /// Leaves a request and waits for what becomes of it. Without an agent it is carried out here; what follows from it is
 /// done by the next one.
-async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Failure> {
+pub(super) async fn answer(common: &Common, store: &Store, request: Request) -> Result<String, Failure> {
     let clock = Clock::system();
     let os_user = os_user();
     let id = store.ask(request.clone(), &os_user, clock.now()).await?;
     let deadline = crate::clock::later(clock.now(), PATIENCE);
     loop {
         if let Some(outcome) = store.request_outcome(id).await? {
-            return tell(outcome, "");
+            return done(outcome, "");
         }
         match Lease::take(store.path()) {
             Ok(_lease) => {
                 let config = common.settings().map(|settings| settings.digest).unwrap_or_default();
                 let pending = PendingRequest { id, request, os_user };
                 let outcome = store.carry_out(pending, &config, clock.now()).await?;
-                return tell(outcome, "; no agent is running: it takes effect once one does");
+                return done(outcome, "; no agent is running: it takes effect once one does");
             }
             Err(StoreError::Busy(_)) => {}
             Err(error) => return Err(error.into()),
@@ -172,19 +187,14 @@ async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Fai
     }
 }
 
-fn tell(outcome: Result<String, String>, then: &str) -> Result<(), Failure> {
-    match outcome {
-        Ok(text) => {
-            output::line(&format!("{text}{then}"));
-            Ok(())
-        }
-        Err(text) => Err(Unmet::not_found(text, "See `seatsync status`.").into()),
-    }
+fn done(outcome: Result<String, String>, then: &str) -> Result<String, Failure> {
+    let text = outcome.map_err(|text| Unmet::not_found(text, "See `seatsync status`."))?;
+    Ok(format!("{text}{then}"))
 }
 
 /// Who asks, for the audit.
 #[cfg(unix)]
-fn os_user() -> String {
+pub(super) fn os_user() -> String {
     let uid = rustix::process::getuid().as_raw();
     let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
     format!("{name} (uid {uid})")
@@ -192,6 +202,6 @@ fn os_user() -> String {
 
 /// Who asks, for the audit.
 #[cfg(not(unix))]
-fn os_user() -> String {
+pub(super) fn os_user() -> String {
     std::env::var("USERNAME").unwrap_or_default()
 }

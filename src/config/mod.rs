@@ -35,7 +35,7 @@ mod tests;
 mod values;
 
 pub use example::example;
-pub use problem::{ConfigError, Problem};
+pub use problem::{ConfigError, Problem, nearest};
 
 /// No configuration is longer, in bytes.
 const LIMIT: u64 = 1024 * 1024;

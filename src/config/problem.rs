@@ -233,7 +233,7 @@ fn excerpt(line: &str, offset: usize, span: &Range<usize>, hidden: &impl Fn(usiz
 }
 
 /// What a close spelling may have meant.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word: String = word.chars().take(64).flat_map(char::to_lowercase).collect();
     known
         .into_iter()

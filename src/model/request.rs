@@ -19,6 +19,9 @@ pub enum Request {
         since: Option<Timestamp>,
         /// At most so many, those who were there longest first.
         limit: Option<u32>,
+        /// Only this person.
+        #[serde(default)]
+        person: Option<PersonId>,
     },
     /// Lets a held cohort go on.
     Approve {

@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
+use super::plans::moves;
 use super::rows::{collect, json, json_of, meta, millis, named, set_meta, time_of};
 use super::{Store, StoreError};
 use crate::model::group::{LicensingGroup, Memberships};
-use crate::model::identity::{GroupId, PersonId, UserId};
+use crate::model::identity::{GroupId, PersonId, SkuId, UserId};
+use crate::model::standing::Standing;
 
 /// Set once the groups that give licenses were listed.
 const LISTED: &str = "licensing_groups_listed";
@@ -93,6 +95,30 @@ impl Store {
                  WHERE user NOT IN (SELECT user FROM entitlements WHERE standing = 'expected')",
                 [],
             )?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl Store {
+    /// Makes due at once what is expected from a group, as an operator asked.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn expect_no_longer(
+        &self,
+        person: PersonId,
+        sku: SkuId,
+        config: &str,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let config = config.to_owned();
+        self.write(move |tx| {
+            let sql = "SELECT 1 FROM entitlements WHERE person = ?1 AND sku = ?2 AND standing = 'expected'";
+            if tx.prepare_cached(sql)?.exists(params![person.0, sku.to_string()])? {
+                moves(tx, person, sku, &Standing::Due, &config, now)?;
+            }
             Ok(())
         })
         .await

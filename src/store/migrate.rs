@@ -39,7 +39,7 @@ pub(super) fn require_current(db: &Connection, path: &Path) -> Result<(), StoreE
     }
 }
 
-fn version(db: &Connection, path: &Path) -> Result<i64, StoreError> {
+pub(super) fn version(db: &Connection, path: &Path) -> Result<i64, StoreError> {
     db.query_row("SELECT user_version FROM pragma_user_version", [], |row| row.get(0))
         .map_err(|error| StoreError::from_sqlite(path, error))
 }

@@ -101,7 +101,9 @@ impl Store {
 
 fn perform(db: &Connection, request: &Request, config: &str, now: Timestamp) -> Result<String, StoreError> {
     match request {
-        Request::Include { rule, unlicensed, since, limit } => include(db, rule, *unlicensed, *since, *limit),
+        Request::Include { rule, unlicensed, since, limit, person } => {
+            include(db, rule, *unlicensed, *since, *limit, *person)
+        }
         Request::Approve { hold, digest } => holds::decide(db, *hold, digest, true, config, now),
         Request::Reject { hold, digest } => holds::decide(db, *hold, digest, false, config, now),
         Request::Pause { reason } => {
@@ -124,6 +126,7 @@ fn include(
     unlicensed: bool,
     since: Option<Timestamp>,
     limit: Option<u32>,
+    person: Option<PersonId>,
 ) -> Result<String, StoreError> {
     let rules: Vec<String> = db
         .prepare("SELECT DISTINCT rule FROM matches ORDER BY 1")?
@@ -136,13 +139,13 @@ fn include(
     let people: Vec<i64> = db
         .prepare(
             "SELECT m.person FROM matches m JOIN users u ON u.person = m.person AND u.removed IS NULL
-             WHERE m.rule = ?1 AND m.baseline = 1 AND m.eligible = 1
+             WHERE m.rule = ?1 AND m.baseline = 1 AND m.eligible = 1 AND (?5 IS NULL OR m.person = ?5)
                AND (?2 IS NULL OR datetime(u.body ->> '$.created') >= datetime(?2))
                AND (NOT ?3 OR EXISTS (SELECT 1 FROM entitlements e, json_each(e.rules) r
                                       WHERE e.person = m.person AND e.standing = 'baseline' AND r.value = ?1))
              ORDER BY coalesce(u.body ->> '$.created', ''), m.person LIMIT coalesce(?4, -1)",
         )?
-        .query_map(params![rule, since, unlicensed, limit], |row| row.get(0))?
+        .query_map(params![rule, since, unlicensed, limit, person.map(|person| person.0)], |row| row.get(0))?
         .collect::<Result<_, _>>()?;
     for person in &people {
         db.prepare_cached("UPDATE matches SET baseline = 0 WHERE person = ?1 AND rule = ?2")?

@@ -12,6 +12,7 @@ mod error;
 mod groups;
 mod http;
 mod login;
+mod look;
 mod reply;
 mod skus;
 mod token;
@@ -26,7 +27,8 @@ pub use batch::{BATCH, BatchAnswer, BatchWrite, Change};
 pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
-pub use token::{CredentialExpiry, ExpiryWarning};
+pub use look::Organization;
+pub use token::{CredentialExpiry, ExpiryWarning, TokenClaims};
 pub use users::{Delta, DeltaLink, Listing};
 
 use crate::clock::Clock;

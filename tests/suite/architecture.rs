@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 13] = [
+const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("clock", &[]),
     ("decide", &["model"]),
@@ -17,7 +17,8 @@ const MAY_IMPORT: [(&str, &[&str]); 13] = [
     ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
     ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "tls", "observe"]),
     ("service", &["model", "agent"]),
-    ("cli", &["model", "clock", "config", "store", "agent", "service", "observe"]),
+    ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
+    ("cli", &["model", "clock", "config", "store", "agent", "service", "doctor", "observe"]),
 ];
 
 /// Who alone may name a library.

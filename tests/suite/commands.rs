@@ -260,7 +260,7 @@ async fn wrong_use_ends_with_64_and_help_with_0() {
     }
     for command in [
         "run", "once", "plan", "status", "users", "explain", "include", "approve", "reject", "pause", "resume",
-        "retry", "config",
+        "retry", "doctor", "config",
     ] {
         let (code, out, _) = said(&bench, &[command, "--help"]).await;
         assert!(

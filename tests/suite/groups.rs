@@ -374,3 +374,22 @@ async fn groups_that_cannot_be_read_hold_nobody_up_for_longer_than_the_grace() {
     agent.until_standing(&ada, "licensed").await;
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pilot_waits_for_no_group_and_flies_by_a_group_rule() {
+    let bench = beside("2h").await;
+    bench.once().await.expect("first contact");
+    let ada = joins(&bench, "ada", "Licensed");
+    bench.says(&["doctor", "--pilot", "ada"]).await;
+    let given = bench.user(&ada);
+    assert!(given.direct("EMS").is_some() && bench.writes() == (1, 1), "{given:?}");
+
+    let plain = Bench::start(3).await;
+    let old = staff(&plain, 2);
+    let bench = super::groups::bench(&[&old[0]], plain).await;
+    bench.once().await.expect("first contact");
+    bench.says(&["doctor", "--pilot", "old0"]).await;
+    assert!(bench.user(&old[0]).holds("EMS") && !bench.user(&old[1]).holds("EMS"));
+    let said = bench.says(&["doctor", "--tenant"]).await;
+    assert!(said.contains("GroupMember.Read.All: granted"), "{said}");
+}

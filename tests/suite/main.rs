@@ -8,6 +8,7 @@ mod contract;
 mod crash;
 mod credentials;
 mod daemon;
+mod doctor;
 mod documented;
 mod excluded;
 mod failures;

@@ -112,6 +112,9 @@ async fn no_secret_is_in_any_output_or_store() {
         {
             said.of(&bench, command).await;
         }
+        for command in [&["doctor"][..], &["doctor", "--json"], &["doctor", "--pilot", "ada"]] {
+            said.of(&bench, command).await;
+        }
 
         // All goes wrong.
         said.of(&bench, &["once"]).await;
@@ -119,6 +122,7 @@ async fn no_secret_is_in_any_output_or_store() {
         bench.directory.set_password("renewed in the directory");
         said.of(&bench, &["once"]).await;
         said.of(&bench, &["plan"]).await;
+        said.of(&bench, &["doctor", "--json"]).await;
         bench.directory.set_password(PASSWORD);
         let token = Match::path("/token");
         bench.tenant.fault(Fault::raw(token.clone().once(), 200, "application/json", "{\"access_token\": 1}"));
@@ -132,6 +136,7 @@ async fn no_secret_is_in_any_output_or_store() {
         bench.tenant.set_roles(&[]);
         bench.tenant.expire_tokens();
         said.of(&bench, &["once", "--json"]).await;
+        said.of(&bench, &["doctor"]).await;
         bench.directory.set_down(true);
         said.of(&bench, &["once"]).await;
         // A secret in the place of its file's name.
@@ -139,6 +144,7 @@ async fn no_secret_is_in_any_output_or_store() {
         bench.edit(file, &format!("password = {PASSWORD:?}"));
         said.of(&bench, &["config", "check"]).await;
         said.of(&bench, &["config", "check", "--json"]).await;
+        said.of(&bench, &["doctor"]).await;
         bench.edit("credential = {", &format!("client_secret = {SECRET:?}\ncredential = {{"));
         said.of(&bench, &["once"]).await;
 

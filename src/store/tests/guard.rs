@@ -94,7 +94,7 @@ async fn reject_returns_to_the_baseline_and_include_brings_back() {
     desk.judge(at(41)).await;
     assert_eq!(words(&desk, 4..=5).await, ["baseline", "baseline"]);
     assert_eq!(desk.store.report().await.unwrap().baseline_without_license.get("ems"), Some(&2));
-    let include = Request::Include { rule: "ems".into(), unlicensed: true, since: None, limit: None };
+    let include = Request::Include { rule: "ems".into(), unlicensed: true, since: None, limit: None, person: None };
     desk.ask(include, at(42)).await.unwrap();
     desk.judge(at(43)).await;
     assert_eq!(words(&desk, 4..=5).await, ["due", "due"]);
@@ -123,6 +123,7 @@ async fn include_by_age_number_and_license() {
         unlicensed,
         since: since.map(at),
         limit,
+        person: None,
     };
     for (request, due, said) in [
         (ask(false, None, None), vec![1, 2, 3], "4 persons"),
@@ -142,7 +143,7 @@ async fn include_by_age_number_and_license() {
         assert_eq!(desk.word(4).await, "satisfied");
     }
     let desk = Desk::acquainted(vec![account(1)], &people).await;
-    let unknown = Request::Include { rule: "nope".into(), unlicensed: false, since: None, limit: None };
+    let unknown = Request::Include { rule: "nope".into(), unlicensed: false, since: None, limit: None, person: None };
     assert_eq!(desk.ask(unknown, at(20)).await.unwrap_err(), "no rule \"nope\" is known; there are: ems");
 }
 

@@ -1,12 +1,14 @@
 //! The access token: fetched with whatever credential is configured, kept, renewed early, shared by all who need it.
 //!
 //! `held` is the token in use; one file each proves who we are: `certificate` and `federation` with an assertion to the login
-//! endpoint, `identity` to an endpoint of the machine. `expiry` says when a credential's end is to be warned of.
+//! endpoint, `identity` to an endpoint of the machine. `expiry` says when a credential's end is to be warned of, `claims` what
+//! a token says of itself.
 //!
 //! "Microsoft identity platform and the OAuth 2.0 client credentials flow": a POST of a form to `{login}/{tenant}/oauth2/v2.0/
 //! token`. The token is opaque; its lifetime is `expires_in`, never assumed.
 
 mod certificate;
+mod claims;
 mod expiry;
 mod federation;
 mod held;
@@ -22,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Mutex;
 
+pub use claims::TokenClaims;
 pub use expiry::{CredentialExpiry, ExpiryWarning};
 
 use self::certificate::{Certificate, Claims};

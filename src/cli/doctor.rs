@@ -1,0 +1,139 @@
+//! `seatsync doctor`
+
+use std::time::Duration;
+
+use super::{Common, Failure, output, pilot};
+use crate::clock::Clock;
+use crate::doctor::{self, Check, Examination, Grant, State};
+
+/// What `doctor` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Examine the tenant's side: network, login, permissions, products. Without any side: all there are.
+    #[arg(long)]
+    tenant: bool,
+    /// Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN,
+    /// sAMAccountName, objectGUID or Entra id.
+    #[arg(long, value_name = "USER", conflicts_with = "tenant", help_heading = "Pilot")]
+    pilot: Option<String>,
+    /// By this rule, not by the first that means the user.
+    #[arg(long, value_name = "ID", requires = "pilot", help_heading = "Pilot")]
+    rule: Option<String>,
+    /// Write for this one user even in mode "observe", while no agent runs.
+    #[arg(long, requires = "pilot", help_heading = "Pilot")]
+    write: bool,
+    /// Wait so long for it to work, such as 90s or 5m.
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = wait, requires = "pilot", help_heading = "Pilot")]
+    wait: Duration,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+fn wait(text: &str) -> Result<Duration, String> {
+    let parsed = text.parse::<jiff::SignedDuration>().ok().and_then(|wait| Duration::try_from(wait).ok());
+    parsed.ok_or_else(|| "not a time such as 90s or 5m".to_owned())
+}
+
+/// Lines are no wider than this.
+const WIDTH: usize = 100;
+
+/// Examines, or flies the pilot. Returns the exit status.
+pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
+    if let Some(user) = args.pilot {
+        let order = pilot::Order { user, rule: args.rule, write: args.write, wait: args.wait, json: args.json };
+        return pilot::run(common, &order).await.map(|()| 0);
+    }
+    let examination = examine(common).await;
+    if args.json {
+        output::json(&as_json(&examination))?;
+    } else {
+        print(&examination);
+    }
+    Ok(examination.exit_status())
+}
+
+async fn examine(common: &Common) -> Examination {
+    let loaded = common.settings();
+    let mut examination =
+        Examination { checks: vec![doctor::configuration(&common.config, &loaded)], ..Examination::default() };
+    let Ok(settings) = loaded else { return examination };
+    examination.checks.push(doctor::store(&settings));
+    let Examination { checks, grant } = doctor::tenant(&settings, &Clock::system()).await;
+    examination.checks.extend(checks);
+    examination.grant = grant;
+    examination
+}
+
+fn as_json(examination: &Examination) -> serde_json::Value {
+    let mut value = serde_json::to_value(examination).unwrap_or_default();
+    for state in [State::Ok, State::Warn, State::Fail, State::Skipped] {
+        value["counts"][state.word()] = examination.count(state).into();
+    }
+    value["exit"] = examination.exit_status().into();
+    value
+}
+
+fn print(examination: &Examination) {
+    for check in &examination.checks {
+        for text in lines(check) {
+            output::line(&text);
+        }
+    }
+    if let Some(grant) = &examination.grant {
+        grant_lines(grant).iter().for_each(|text| output::line(text));
+    }
+    let count = |state: State, word: &str| match examination.count(state) {
+        0 => None,
+        number => Some(format!("{number} {word}")),
+    };
+    let counts = [
+        count(State::Fail, "failed"),
+        count(State::Warn, "to look at"),
+        count(State::Skipped, "skipped"),
+        count(State::Ok, "ok"),
+    ];
+    output::line("");
+    output::line(&counts.into_iter().flatten().collect::<Vec<_>>().join(", "));
+}
+
+/// State, topic, what was found; below it, indented, what to do.
+fn lines(check: &Check) -> Vec<String> {
+    let about = check.about.as_ref().map(|about| format!("{about}: ")).unwrap_or_default();
+    let code = check.code.map(|code| format!(" [{code}]")).unwrap_or_default();
+    let head = format!("{:<8}{:<14}", check.state.word(), check.topic.word());
+    let mut lines = wrapped(&head, &format!("{about}{}{code}", check.found));
+    if let Some(remedy) = &check.remedy {
+        lines.extend(wrapped(&format!("{:22}> ", ""), remedy));
+    }
+    lines
+}
+
+fn grant_lines(grant: &Grant) -> Vec<String> {
+    let mut lines = vec![String::new(), format!("To grant {}:", grant.permissions.join(", "))];
+    lines.extend(wrapped("  ", &grant.portal));
+    lines.push("  In PowerShell, with the module Microsoft.Graph:".to_owned());
+    lines.extend(grant.powershell.iter().map(|line| format!("    {line}")));
+    lines
+}
+
+/// Text after a head, broken between words; later lines begin where the first one's text does.
+fn wrapped(head: &str, text: &str) -> Vec<String> {
+    let indent = head.chars().count();
+    let mut lines = Vec::new();
+    let mut line = head.to_owned();
+    let mut fresh = true;
+    for word in text.split_whitespace() {
+        if !fresh && line.chars().count() + 1 + word.chars().count() > WIDTH {
+            lines.push(std::mem::replace(&mut line, " ".repeat(indent)));
+            fresh = true;
+        }
+        if !fresh {
+            line.push(' ');
+        }
+        line.push_str(word);
+        fresh = false;
+    }
+    lines.push(line);
+    lines
+}

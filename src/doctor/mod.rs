@@ -1,0 +1,189 @@
+//! The examination: does everything hold that the service will rely on, and if not, what mends it? Reads only, beside a
+//! running agent or without one, and takes no lease.
+//!
+//! One file for each side: `ground` is what both sides stand on, `tenant` asks the tenant. What is found is judged by pure
+//! functions: `permissions`, `products` and `surroundings`. `pilot` is the one part that writes, for one user, on request only.
+
+mod ground;
+mod permissions;
+mod pilot;
+mod products;
+mod surroundings;
+mod tenant;
+
+use serde::Serialize;
+
+pub use ground::{configuration, store};
+pub use permissions::Grant;
+pub use pilot::{Course, PilotPlan, Unfit, course, plan_pilot};
+pub use tenant::tenant;
+
+use crate::model::fault::Fault;
+
+/// What a check is about; the words are stable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Topic {
+    /// The configuration loads.
+    Configuration,
+    /// The store can be read, and is of this schema and tenant.
+    Store,
+    /// Cloud and hosts belong together.
+    Cloud,
+    /// What stands between this machine and the cloud.
+    Proxy,
+    /// Graph answers.
+    Graph,
+    /// This machine's clock agrees with Graph's.
+    Clock,
+    /// The credential lets us in.
+    Login,
+    /// How long the credential lasts.
+    Credential,
+    /// The tenant is the one that is meant, and a directory is synchronised into it.
+    Organization,
+    /// One application permission.
+    Permission,
+    /// One rule means something in this tenant.
+    Rule,
+    /// One product that rules name has seats.
+    Product,
+}
+
+impl Topic {
+    /// The stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Store => "store",
+            Self::Cloud => "cloud",
+            Self::Proxy => "proxy",
+            Self::Graph => "graph",
+            Self::Clock => "clock",
+            Self::Login => "login",
+            Self::Credential => "credential",
+            Self::Organization => "organization",
+            Self::Permission => "permission",
+            Self::Rule => "rule",
+            Self::Product => "product",
+        }
+    }
+}
+
+/// How a check came out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// As it should be.
+    Ok,
+    /// It works; somebody should look at it.
+    Warn,
+    /// It does not work.
+    Fail,
+    /// It could not be told, or does not matter here.
+    Skipped,
+}
+
+impl State {
+    /// The stable word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warn => "warn",
+            Self::Fail => "fail",
+            Self::Skipped => "skipped",
+        }
+    }
+}
+
+/// One check and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Check {
+    /// What it is about.
+    #[serde(rename = "check")]
+    pub topic: Topic,
+    /// Which of several, such as a permission's name.
+    pub about: Option<String>,
+    /// How it came out.
+    pub state: State,
+    /// What was found.
+    pub found: String,
+    /// What to do about it.
+    pub remedy: Option<String>,
+    /// The error's code in the documentation, where an error was met.
+    pub code: Option<&'static str>,
+    /// The exit status this check asks for when it failed.
+    #[serde(skip)]
+    exit: u8,
+}
+
+impl Check {
+    fn new(topic: Topic, state: State, found: impl Into<String>) -> Self {
+        Self { topic, about: None, state, found: found.into(), remedy: None, code: None, exit: 0 }
+    }
+
+    fn ok(topic: Topic, found: impl Into<String>) -> Self {
+        Self::new(topic, State::Ok, found)
+    }
+
+    fn skipped(topic: Topic, found: impl Into<String>) -> Self {
+        Self::new(topic, State::Skipped, found)
+    }
+
+    fn warn(topic: Topic, found: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..Self::new(topic, State::Warn, found) }
+    }
+
+    fn fail(topic: Topic, found: impl Into<String>, remedy: impl Into<String>, exit: u8) -> Self {
+        Self { remedy: Some(remedy.into()), exit, ..Self::new(topic, State::Fail, found) }
+    }
+
+    /// An error that was met, with its own advice.
+    fn failed(topic: Topic, error: &dyn Fault) -> Self {
+        let check = Self::fail(topic, error.to_string(), error.advice(), error.exit_status());
+        Self { code: Some(error.code()), ..check }
+    }
+
+    fn about(self, what: impl Into<String>) -> Self {
+        Self { about: Some(what.into()), ..self }
+    }
+}
+
+/// All that was examined.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Examination {
+    /// In the order in which one rests on another.
+    pub checks: Vec<Check>,
+    /// How to grant the permissions that are missing.
+    pub grant: Option<Grant>,
+}
+
+impl Examination {
+    /// The status to end with: that of the first check that failed, on which the later ones rest; 0 when none did.
+    #[must_use]
+    pub fn exit_status(&self) -> u8 {
+        self.checks.iter().find(|check| check.state == State::Fail).map_or(0, |check| check.exit)
+    }
+
+    /// How many came out so.
+    #[must_use]
+    pub fn count(&self, state: State) -> usize {
+        self.checks.iter().filter(|check| check.state == state).count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_failure_gives_the_status() {
+        let check = |state, exit| Check { exit, ..Check::new(Topic::Login, state, "") };
+        let status = |checks: Vec<Check>| Examination { checks, grant: None }.exit_status();
+        assert_eq!(status(vec![]), 0);
+        assert_eq!(status(vec![check(State::Warn, 0), check(State::Ok, 0), check(State::Skipped, 0)]), 0);
+        assert_eq!(status(vec![check(State::Warn, 0), check(State::Fail, 69), check(State::Fail, 77)]), 69);
+    }
+}
