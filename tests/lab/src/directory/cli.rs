@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::{Directory, DirectoryOptions};
 
@@ -18,6 +19,18 @@ pub struct Args {
     /// Where to serve the control API
     #[arg(long, value_name = "ADDR")]
     pub control: Option<SocketAddr>,
+    /// Where to serve DNS, over UDP
+    #[arg(long, value_name = "ADDR")]
+    pub dns: Option<SocketAddr>,
+    /// How many domain controllers the domain has; the others listen on 127.0.0.2 and so on
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub dcs: usize,
+    /// How often they replicate, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 15)]
+    pub replicate: u64,
+    /// Foreign changes a second
+    #[arg(long, value_name = "RATE", default_value_t = 0)]
+    pub noise: u32,
     /// How many people the domain has
     #[arg(long, value_name = "N", default_value_t = 20)]
     pub accounts: usize,
@@ -50,12 +63,15 @@ pub async fn run(args: Args) -> io::Result<()> {
         listen: args.listen,
         starttls_listen: args.starttls_listen,
         control_listen: args.control,
+        dns_listen: args.dns,
         certificate: args.tls_cert.zip(args.tls_key),
         recycle_bin: args.recycle_bin,
         hide_deleted_objects: args.hide_deleted_objects,
-        ..DirectoryOptions::default()
+        ..DirectoryOptions::default().dcs(args.dcs)
     })
     .await?;
+    directory.replicate_every(Some(Duration::from_secs(args.replicate.max(1))));
+    directory.noise_per_second(args.noise);
     if let Some(path) = ca_out {
         std::fs::write(&path, directory.ca_pem())?;
     }
@@ -68,8 +84,14 @@ pub async fn run(args: Args) -> io::Result<()> {
 fn announce(directory: &Directory) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening on ldaps://{}", directory.ldaps_addr())?;
+    for more in directory.dcs().skip(1) {
+        writeln!(out, "listening on ldaps://{} ({})", more.ldaps_addr(), more.fqdn())?;
+    }
     if let Some(address) = directory.starttls_addr() {
         writeln!(out, "listening on ldap://{address} (StartTLS)")?;
+    }
+    if let Some(address) = directory.dns_addr() {
+        writeln!(out, "dns on {address}")?;
     }
     if let Some(address) = directory.control_addr() {
         writeln!(out, "control on http://{address}")?;

@@ -41,6 +41,13 @@ impl Target {
         self
     }
 
+    /// Only those on that domain controller, from 0.
+    #[must_use]
+    pub fn on(mut self, dc: usize) -> Target {
+        self.dc = Some(dc);
+        self
+    }
+
     fn fits(&self, operation: &Operation) -> bool {
         let within = |part: &Option<String>, whole: &str| {
             part.as_ref().is_none_or(|part| whole.to_lowercase().contains(&part.to_lowercase()))
@@ -114,6 +121,8 @@ pub enum Effect {
     Cut,
     /// Says goodbye with a Notice of Disconnection, formed as AD forms it, and drops the connection.
     Disconnect,
+    /// Ends a search with success and without a cookie, whatever is still to come: what a broken middlebox leaves.
+    Truncate,
     /// Never answers (any further). The connection stays.
     Hang,
     /// Waits, then goes on.
@@ -126,6 +135,26 @@ pub enum Effect {
         /// The bytes, base64.
         base64: String,
     },
+}
+
+impl Effect {
+    /// 51, as a domain controller says that it has too much to do.
+    pub fn busy() -> Effect {
+        let text = "0000200E: SvcErr: DSID-03100441, problem 5001 (BUSY), data 0\n";
+        Effect::Result { code: 51, text: text.to_owned() }
+    }
+
+    /// 52, as a domain controller says that it is going away.
+    pub fn unavailable() -> Effect {
+        let text = "0000200F: SvcErr: DSID-03100442, problem 5002 (UNAVAILABLE), data 0\n";
+        Effect::Result { code: 52, text: text.to_owned() }
+    }
+
+    /// 3, as a search says that has taken longer than MaxQueryDuration. Entries before it were sent.
+    pub fn time_limit() -> Effect {
+        let text = "00002022: LdapErr: DSID-0C0907F1, comment: Error processing search, data 0, v4563";
+        Effect::Result { code: 3, text: text.to_owned() }
+    }
 }
 
 /// The faults in force.

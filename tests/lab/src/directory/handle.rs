@@ -1,74 +1,258 @@
 //! A running directory in this process.
 
 use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::net::{TcpListener, UdpSocket};
+use tokio::task::{AbortHandle, JoinSet};
 
 use super::control;
+use super::dc::Dc;
+use super::dns::{self, DnsCondition};
 use super::fault::{Fault, Gate, Moment, Target};
 use super::log::{Counters, Operation};
-use super::options::DirectoryOptions;
-use super::server::tls::Identity;
+use super::options::{DcOptions, DirectoryOptions};
+use super::server::machine::{Address, Condition, Machine};
+use super::server::tls::Certificates;
 use super::server::{Credentials, Shared, Transport, listen};
-use super::world::schema::Class;
-use super::world::{Account, Backup, Change, Guid, NewAccount, Policy, Restoration, World, WorldError};
-
-/// The only domain controller so far. The world could hold more.
-const DC: usize = 0;
+use super::world::schema::Attribute;
+use super::world::{Guid, Policy, World};
 
 /// The service account's sAMAccountName.
 const SERVICE_ACCOUNT: &str = "svc";
 
-/// A directory that is served until it is shut down or dropped.
+/// How often noise by the second is made.
+const BEAT: Duration = Duration::from_millis(100);
+
+/// A directory that is served until it is shut down or dropped: one domain, on one domain controller or more.
 ///
-/// Methods that change the world panic when the scenario makes no sense, such as deleting what is not there.
+/// Methods without a domain controller in their name mean the first one; `dc` gives any. Methods that change the
+/// world panic when the scenario makes no sense, such as deleting what is not there.
 pub struct Directory {
     shared: Arc<Shared>,
-    ldaps: SocketAddr,
-    starttls: Option<SocketAddr>,
     control: Option<SocketAddr>,
-    ca_pem: String,
-    tasks: JoinSet<()>,
+    dns: Option<SocketAddr>,
+    certificates: Certificates,
+    tasks: Mutex<JoinSet<()>>,
+    replicating: Mutex<Option<AbortHandle>>,
+    noisy: Mutex<Option<AbortHandle>>,
 }
 
 impl Directory {
     /// Makes the world and serves it.
     pub async fn start(options: DirectoryOptions) -> io::Result<Directory> {
-        let mut world = World::new(options.seed, options.policy());
-        world.populate(options.accounts).map_err(io::Error::other)?;
-        let identity = match &options.certificate {
-            Some((certificate, key)) => Identity::read(certificate, key)?,
-            None => Identity::generate(&options.certificate_names)?,
+        let certificates = match &options.certificate {
+            Some((certificate, key)) => Certificates::read(certificate, key)?,
+            None => Certificates::generate()?,
         };
-        let ca_pem = identity.ca_pem.clone();
+        let forest = options.domain.clone();
+        Directory::start_in(options, &forest, certificates).await
+    }
+
+    /// Starts a domain of the same forest below this one: `sales` becomes `sales.corp.example.test`. Both have the
+    /// same authority; each has its own objects, accounts, log and copy of the configuration.
+    pub async fn start_child(&self, label: &str, options: DirectoryOptions) -> io::Result<Directory> {
+        let (dns, forest) = {
+            let domain = &mut self.shared.world().domain;
+            let dns = format!("{label}.{}", domain.dns);
+            domain.children.push(dns.clone());
+            (dns, domain.forest.clone())
+        };
+        Directory::start_in(options.named(&dns), &forest, self.certificates.clone()).await
+    }
+
+    async fn start_in(options: DirectoryOptions, forest: &str, certificates: Certificates) -> io::Result<Directory> {
+        let mut world = World::in_forest(options.seed, options.policy(), &options.domain, forest);
+        world.populate(options.accounts).map_err(io::Error::other)?;
         let credentials =
             Credentials { sam: SERVICE_ACCOUNT.to_owned(), password: options.password.clone(), failure: None };
-        let shared = Arc::new(Shared::new(world, credentials, identity.acceptor()?));
-        let mut tasks = JoinSet::new();
-        let ldaps = serve(&mut tasks, &shared, options.listen, Transport::Ldaps).await?;
-        let starttls = match options.starttls_listen {
-            Some(address) => Some(serve(&mut tasks, &shared, address, Transport::Plain).await?),
+        let mut directory = Directory {
+            shared: Arc::new(Shared::new(world, credentials)),
+            control: None,
+            dns: None,
+            certificates,
+            tasks: Mutex::default(),
+            replicating: Mutex::default(),
+            noisy: Mutex::default(),
+        };
+        directory.serve(0, options.listen, options.starttls_listen, |_, _| options.certificate_names.clone()).await?;
+        for more in &options.more_dcs {
+            directory.add_dc(more).await?;
+        }
+        directory.control = match options.control_listen {
+            Some(address) => Some(directory.serve_control(address).await?),
             None => None,
         };
-        let control = match options.control_listen {
-            Some(address) => Some(serve_control(&mut tasks, &shared, address).await?),
+        directory.dns = match options.dns_listen {
+            Some(address) => Some(directory.serve_dns(address).await?),
             None => None,
         };
-        Ok(Directory { shared, ldaps, starttls, control, ca_pem, tasks })
+        Ok(directory)
+    }
+
+    /// Promotes another domain controller and serves it: it starts with all that the first one has. Gives its number.
+    pub async fn add_dc(&self, options: &DcOptions) -> io::Result<usize> {
+        let dc = {
+            let mut world = self.shared.world();
+            let plan = options.plan(world.dcs().len());
+            world.add_dc(&plan).map_err(io::Error::other)?
+        };
+        let first = &self.shared.machine(0).address;
+        let address = options.listen.unwrap_or_else(|| beside(first.ldaps, dc));
+        let starttls = options.starttls_listen.or_else(|| first.starttls.map(|address| beside(address, dc)));
+        self.serve(dc, address, starttls, |fqdn, address| options.names(fqdn, address)).await?;
+        Ok(dc)
+    }
+
+    async fn serve(
+        &self,
+        dc: usize,
+        ldaps: SocketAddr,
+        starttls: Option<SocketAddr>,
+        names: impl FnOnce(&str, SocketAddr) -> Vec<String>,
+    ) -> io::Result<()> {
+        let fqdn = {
+            let world = self.shared.world();
+            format!("{}.{}", world.dc(dc).host, world.domain.dns)
+        };
+        let ldaps = TcpListener::bind(ldaps).await?;
+        let plain = match starttls {
+            Some(address) => Some(TcpListener::bind(address).await?),
+            None => None,
+        };
+        let acceptor = self.certificates.acceptor(&names(&fqdn, ldaps.local_addr()?))?;
+        let starttls = plain.as_ref().map(TcpListener::local_addr).transpose()?;
+        let address = Address { dc, fqdn, ldaps: ldaps.local_addr()?, starttls };
+        let machine = Arc::new(Machine::new(address, acceptor));
+        self.shared.add_machine(Arc::clone(&machine));
+        let mut tasks = self.tasks();
+        tasks.spawn(listen(Arc::clone(&self.shared), Arc::clone(&machine), ldaps, Transport::Ldaps));
+        if let Some(plain) = plain {
+            tasks.spawn(listen(Arc::clone(&self.shared), machine, plain, Transport::Plain));
+        }
+        Ok(())
+    }
+
+    async fn serve_control(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        let router = control::router(Arc::clone(&self.shared));
+        self.tasks().spawn(async move {
+            // It only ends with the listener, and the listener with this task.
+            let _ended = axum::serve(listener, router).await;
+        });
+        Ok(address)
+    }
+
+    async fn serve_dns(&self, address: SocketAddr) -> io::Result<SocketAddr> {
+        let socket = UdpSocket::bind(address).await?;
+        let address = socket.local_addr()?;
+        self.tasks().spawn(dns::serve(Arc::clone(&self.shared), socket));
+        Ok(address)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A domain controller, from 0.
+    pub fn dc(&self, dc: usize) -> Dc<'_> {
+        Dc::new(&self.shared, dc)
+    }
+
+    /// All domain controllers.
+    pub fn dcs(&self) -> impl Iterator<Item = Dc<'_>> {
+        (0..self.shared.machines().len()).map(|dc| self.dc(dc))
+    }
+
+    /// Lets one domain controller pull from another. Gives the number of objects that it wrote. Machines that do not
+    /// work neither give nor take.
+    pub fn replicate(&self, from: usize, to: usize) -> usize {
+        self.shared.replicate(from, to)
+    }
+
+    /// Lets the domain controllers that work pull from each other until they agree.
+    pub fn converge(&self) {
+        while self.shared.replicate_all() > 0 {}
+    }
+
+    /// Lets the domain controllers pull from each other that often, or never.
+    pub fn replicate_every(&self, interval: Option<Duration>) {
+        let shared = Arc::clone(&self.shared);
+        let pulling = interval.map(|interval| async move {
+            loop {
+                tokio::time::sleep(interval).await;
+                shared.replicate_all();
+            }
+        });
+        self.in_background(&self.replicating, pulling);
+    }
+
+    /// So many foreign changes on the first domain controller.
+    pub fn noise(&self, count: usize) {
+        self.dc(0).noise(count);
+    }
+
+    /// Makes so many foreign changes a second on the first domain controller; 0 for quiet.
+    pub fn noise_per_second(&self, rate: u32) {
+        let shared = Arc::clone(&self.shared);
+        let noise = (rate > 0).then_some(async move {
+            let beats = 1000 / BEAT.as_millis() as usize;
+            let mut owed = 0;
+            loop {
+                tokio::time::sleep(BEAT).await;
+                owed += rate as usize;
+                Dc::new(&shared, 0).noise(owed / beats);
+                owed %= beats;
+            }
+        });
+        self.in_background(&self.noisy, noise);
+    }
+
+    fn in_background(
+        &self,
+        place: &Mutex<Option<AbortHandle>>,
+        task: Option<impl Future<Output = ()> + Send + 'static>,
+    ) {
+        let started = task.map(|task| self.tasks().spawn(task));
+        let before = std::mem::replace(&mut *place.lock().unwrap_or_else(PoisonError::into_inner), started);
+        if let Some(before) = before {
+            before.abort();
+        }
+    }
+
+    /// Where DNS is served.
+    pub fn dns_addr(&self) -> Option<SocketAddr> {
+        self.dns
+    }
+
+    /// Changes how DNS answers: how long it holds, whether it fails or says nothing.
+    pub fn set_dns(&self, change: impl FnOnce(&mut DnsCondition)) {
+        change(&mut self.shared.dns());
+    }
+
+    /// Makes an account of another domain a member of a group here. This domain knows its names alone.
+    pub fn add_foreign_member(&self, group: Guid, other: &Directory, member: Guid) {
+        let (dn, sid) = {
+            let world = other.shared.world();
+            let view = world.id_of(member).and_then(|id| world.view(0, id)).expect("it is in the other domain");
+            let sid = view.values(Attribute::ObjectSid).first().map(|sid| sid.to_vec());
+            (view.dn(), sid.unwrap_or_default())
+        };
+        self.shared.world().add_phantom(0, &dn, member, &sid);
+        self.dc(0).set_membership(group, member, true);
     }
 
     /// Where LDAPS is served.
     pub fn ldaps_addr(&self) -> SocketAddr {
-        self.ldaps
+        self.dc(0).ldaps_addr()
     }
 
     /// Where plain LDAP with StartTLS is served.
     pub fn starttls_addr(&self) -> Option<SocketAddr> {
-        self.starttls
+        self.dc(0).starttls_addr()
     }
 
     /// Where the control API is served.
@@ -78,7 +262,7 @@ impl Directory {
 
     /// The certificate authority to trust, PEM.
     pub fn ca_pem(&self) -> &str {
-        &self.ca_pem
+        &self.certificates.ca_pem
     }
 
     /// The service account's userPrincipalName.
@@ -106,103 +290,6 @@ impl Directory {
         change(&mut self.shared.world().policy);
     }
 
-    /// Creates an account.
-    pub fn create_account(&self, new: NewAccount) -> Guid {
-        sensible(self.shared.world().create_account(DC, &new))
-    }
-
-    /// Changes an object in one write.
-    pub fn modify(&self, guid: Guid, changes: &[Change]) {
-        sensible(self.shared.world().modify(DC, guid, changes));
-    }
-
-    /// Deletes an object.
-    pub fn delete(&self, guid: Guid) {
-        sensible(self.shared.world().delete(DC, guid));
-    }
-
-    /// Brings a deleted object back.
-    pub fn undelete(&self, guid: Guid) {
-        sensible(self.shared.world().undelete(DC, guid));
-    }
-
-    /// Moves an object to another organizational unit, by name or DN.
-    pub fn move_to(&self, guid: Guid, ou: &str) {
-        sensible(self.shared.world().move_to(DC, guid, ou));
-    }
-
-    /// Creates an organizational unit below the domain's head.
-    pub fn create_ou(&self, name: &str) -> Guid {
-        sensible(self.shared.world().create_ou(DC, name, None))
-    }
-
-    /// Renames an organizational unit, given by name or DN.
-    pub fn rename_ou(&self, ou: &str, name: &str) {
-        sensible(self.shared.world().rename_ou(DC, ou, name));
-    }
-
-    /// Creates a group.
-    pub fn create_group(&self, name: &str) -> Guid {
-        sensible(self.shared.world().create_group(DC, name))
-    }
-
-    /// Puts somebody into a group, or takes them out.
-    pub fn set_membership(&self, group: Guid, member: Guid, is_member: bool) {
-        sensible(self.shared.world().set_membership(DC, group, member, is_member));
-    }
-
-    /// Noise: a computer, which is nobody's account, is written.
-    pub fn touch_computer(&self) {
-        sensible(self.shared.world().touch_computer(DC));
-    }
-
-    /// Noise: an account's lastLogonTimestamp is written.
-    pub fn touch_logon(&self, guid: Guid) {
-        sensible(self.shared.world().touch_logon(DC, guid));
-    }
-
-    /// highestCommittedUSN.
-    pub fn highest_usn(&self) -> u64 {
-        self.shared.world().dc(DC).usn
-    }
-
-    /// The invocationId.
-    pub fn invocation_id(&self) -> Guid {
-        self.shared.world().dc(DC).invocation_id
-    }
-
-    /// Gives the domain controller another invocationId.
-    pub fn set_invocation_id(&self, invocation_id: Guid) {
-        self.shared.world().set_invocation_id(DC, invocation_id);
-    }
-
-    /// Says whether replication has finished a cycle since the start (rootDSE isSynchronized).
-    pub fn set_synchronized(&self, synchronized: bool) {
-        self.shared.world().set_synchronized(DC, synchronized);
-    }
-
-    /// The domain controller as it is now.
-    pub fn backup(&self) -> Backup {
-        self.shared.world().backup(DC)
-    }
-
-    /// Puts the domain controller back to a backup.
-    pub fn restore(&self, backup: &Backup, how: Restoration) {
-        self.shared.world().restore(DC, backup, how);
-    }
-
-    /// All user accounts, the built-in ones and the service account included, deleted ones not.
-    pub fn accounts(&self) -> Vec<Account> {
-        accounts(&self.shared.world())
-    }
-
-    /// One object, deleted or not.
-    pub fn account(&self, guid: Guid) -> Option<Account> {
-        let world = self.shared.world();
-        let view = world.id_of(guid).and_then(|id| world.view(DC, id));
-        view.map(|view| view.account())
-    }
-
     /// Makes every bind fail with a sub-code of result 49, such as 0x775 for a locked account.
     pub fn set_bind_failure(&self, sub_code: Option<u32>) {
         self.shared.credentials().failure = sub_code;
@@ -215,12 +302,12 @@ impl Directory {
 
     /// Throws away all cookies of paged searches, as a busy domain controller does.
     pub fn evict_cookies(&self) {
-        self.shared.cookie_epoch.fetch_add(1, Ordering::SeqCst);
+        self.shared.machines().iter().for_each(|machine| machine.evict_cookies());
     }
 
-    /// Switches the machine off, which drops all connections, or on again.
+    /// Switches the first machine off, which drops all connections, or on again.
     pub fn set_down(&self, down: bool) {
-        self.shared.down.send_replace(down);
+        self.shared.machine(0).set_condition(if down { Condition::Dropping } else { Condition::Up });
     }
 
     /// Puts a fault in force.
@@ -269,40 +356,18 @@ impl Directory {
     }
 
     /// Stops serving. Connections are dropped.
-    pub async fn shutdown(mut self) {
-        self.tasks.shutdown().await;
+    pub async fn shutdown(self) {
+        let mut tasks = std::mem::take(&mut *self.tasks());
+        tasks.shutdown().await;
     }
 }
 
-/// All live user accounts as the domain controller has them.
-pub(super) fn accounts(world: &World) -> Vec<Account> {
-    let users = world.dc(DC).by_class(Class::User);
-    users.into_iter().filter_map(|id| Some(world.view(DC, id)?.account())).collect()
-}
-
-fn sensible<T>(done: Result<T, WorldError>) -> T {
-    done.unwrap_or_else(|error| panic!("the scenario does not fit the directory: {error}"))
-}
-
-async fn serve(
-    tasks: &mut JoinSet<()>,
-    shared: &Arc<Shared>,
-    address: SocketAddr,
-    transport: Transport,
-) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    tasks.spawn(listen(Arc::clone(shared), DC, listener, transport));
-    Ok(address)
-}
-
-async fn serve_control(tasks: &mut JoinSet<()>, shared: &Arc<Shared>, address: SocketAddr) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind(address).await?;
-    let address = listener.local_addr()?;
-    let router = control::router(Arc::clone(shared));
-    tasks.spawn(async move {
-        // It only ends with the listener, and the listener with this task.
-        let _ended = axum::serve(listener, router).await;
-    });
-    Ok(address)
+/// The address of a domain controller that has none of its own.
+fn beside(first: SocketAddr, dc: usize) -> SocketAddr {
+    match (first.ip(), u8::try_from(dc)) {
+        (IpAddr::V4(Ipv4Addr::LOCALHOST), Ok(dc @ 0..254)) => {
+            SocketAddr::from((Ipv4Addr::new(127, 0, 0, 1 + dc), first.port()))
+        }
+        (address, _) => SocketAddr::new(address, 0),
+    }
 }

@@ -1,6 +1,6 @@
 //! The record of every LDAP operation, which is what tests take as witness.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub enum Kind {
     Abandon,
     /// An unbind.
     Unbind,
+    /// A question to the DNS server: its base is the name, its filter the type of record.
+    Dns,
 }
 
 /// An operation as it came and how it ended.
@@ -58,6 +60,8 @@ pub struct Operation {
     pub page: Option<u32>,
     /// Entries sent.
     pub entries: usize,
+    /// Bytes of the answer, without TLS.
+    pub bytes: usize,
     /// The LDAP result code sent; none while it is under way, or when the connection was cut.
     pub code: Option<i64>,
     /// The diagnostic message sent.
@@ -82,11 +86,21 @@ impl Operation {
             controls: Vec::new(),
             page: None,
             entries: 0,
+            bytes: 0,
             code: None,
             text: String::new(),
             finished: false,
         }
     }
+}
+
+/// What an answer came to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Entries.
+    pub entries: usize,
+    /// Bytes, without TLS.
+    pub bytes: usize,
 }
 
 /// Totals since the start, or since they were last reset.
@@ -102,6 +116,10 @@ pub struct Counters {
     pub searches: u64,
     /// Entries sent, the rootDSE left out.
     pub entries: u64,
+    /// Bytes of all answers, without TLS.
+    pub bytes: u64,
+    /// Questions to the DNS server.
+    pub dns: u64,
     /// Attempts to write.
     pub writes: u64,
 }
@@ -110,7 +128,15 @@ pub struct Counters {
 struct Record {
     operations: VecDeque<Operation>,
     counters: Counters,
+    by_dc: BTreeMap<usize, Counters>,
     last: u64,
+}
+
+impl Record {
+    fn totals(&mut self, dc: usize, change: impl Fn(&mut Counters)) {
+        change(&mut self.counters);
+        change(self.by_dc.entry(dc).or_default());
+    }
 }
 
 /// The record, and a way to wait for what is to be recorded.
@@ -135,7 +161,7 @@ impl Log {
             let mut record = self.record();
             record.last += 1;
             operation.number = record.last;
-            record.counters.count(operation.kind);
+            record.totals(operation.dc, |totals| totals.count(operation.kind));
             record.operations.push_back(operation);
             if record.operations.len() > KEPT {
                 record.operations.pop_front();
@@ -147,18 +173,18 @@ impl Log {
     }
 
     /// Records how an operation ended. `code` is none when the connection was cut instead.
-    pub fn end(&self, number: u64, entries: usize, code: Option<i64>, text: &str) {
+    pub fn end(&self, number: u64, sent: Sent, code: Option<i64>, text: &str) {
         {
             let mut record = self.record();
             let newest_first = record.operations.iter_mut().rev();
             if let Some(operation) = newest_first.take_while(|op| op.number >= number).find(|op| op.number == number) {
-                operation.entries = entries;
+                operation.entries = sent.entries;
+                operation.bytes = sent.bytes;
                 operation.code = code;
                 operation.text = text.to_owned();
                 operation.finished = true;
-                if operation.kind == Kind::Search {
-                    record.counters.entries += entries as u64;
-                }
+                let (dc, kind) = (operation.dc, operation.kind);
+                record.totals(dc, |totals| totals.add(kind, sent));
             }
         }
         self.moved.send_modify(|moves| *moves += 1);
@@ -174,11 +200,17 @@ impl Log {
         self.record().counters
     }
 
+    /// The totals of one domain controller.
+    pub fn counters_of(&self, dc: usize) -> Counters {
+        self.record().by_dc.get(&dc).copied().unwrap_or_default()
+    }
+
     /// Forgets operations and totals; numbers go on.
     pub fn clear(&self) {
         let mut record = self.record();
         record.operations.clear();
         record.counters = Counters::default();
+        record.by_dc.clear();
     }
 
     /// The number of the latest operation.
@@ -222,6 +254,13 @@ impl Default for Log {
 }
 
 impl Counters {
+    fn add(&mut self, kind: Kind, sent: Sent) {
+        self.bytes += sent.bytes as u64;
+        if kind == Kind::Search {
+            self.entries += sent.entries as u64;
+        }
+    }
+
     fn count(&mut self, kind: Kind) {
         match kind {
             Kind::Connect => self.connections += 1,
@@ -229,6 +268,7 @@ impl Counters {
             Kind::RootDse => self.root_dse_reads += 1,
             Kind::Search => self.searches += 1,
             Kind::Write => self.writes += 1,
+            Kind::Dns => self.dns += 1,
             Kind::Extended | Kind::Abandon | Kind::Unbind => {}
         }
     }

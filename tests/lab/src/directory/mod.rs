@@ -5,8 +5,12 @@
 //! tests take as witness. [`Directory`] is all of it running in this process; the control API is the same for hands.
 
 pub mod cli;
+pub mod contract;
 mod control;
+mod dc;
+pub mod dns;
 pub mod fault;
+mod first;
 mod handle;
 pub mod log;
 mod options;
@@ -16,8 +20,11 @@ mod server;
 mod tests;
 pub mod world;
 
+pub use dc::Dc;
+pub use dns::{DnsCondition, Srv};
 pub use fault::{Effect, Fault, Gate, Moment, Target};
 pub use handle::Directory;
 pub use log::{Counters, Kind, Operation};
-pub use options::DirectoryOptions;
+pub use options::{DcOptions, DirectoryOptions};
+pub use server::machine::Condition;
 pub use world::{Account, Backup, Change, Guid, NewAccount, Restoration};

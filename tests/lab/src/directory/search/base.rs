@@ -57,6 +57,15 @@ fn alternative(world: &World, dc: usize, form: &str) -> Option<Option<ObjectId>>
     }
 }
 
+/// The live object a DN in a filter names, in any of its forms.
+pub fn named(world: &World, dc: usize, text: &str) -> Option<ObjectId> {
+    let id = match text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        Some(form) => alternative(world, dc, form).flatten(),
+        None => world.find(dc, text).or_else(|| world.phantom(dc, text)),
+    };
+    id.filter(|id| world.dc(dc).live(*id).is_some())
+}
+
 /// With dashes it is the text of a GUID, without them its bytes on the wire.
 fn guid(value: &str) -> Option<Guid> {
     if value.contains('-') {

@@ -10,9 +10,10 @@ const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 const SHOW_RECYCLED: &str = "1.2.840.113556.1.4.2064";
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
+const RANGE_NO_ERROR: &str = "1.2.840.113556.1.4.1948";
 
 /// What this directory answers to, as rootDSE lists it.
-pub const SUPPORTED: [&str; 5] = [PAGED, SHOW_DELETED, SHOW_RECYCLED, DOMAIN_SCOPE, SD_FLAGS];
+pub const SUPPORTED: [&str; 6] = [PAGED, SHOW_DELETED, SHOW_RECYCLED, DOMAIN_SCOPE, SD_FLAGS, RANGE_NO_ERROR];
 
 /// What a request's controls ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -23,6 +24,8 @@ pub struct Controls {
     pub sight: Sight,
     /// No references to other naming contexts.
     pub domain_scope: bool,
+    /// A range past the last value is no error.
+    pub lenient_ranges: bool,
 }
 
 /// Reads the controls; a critical one that is not known is refused.
@@ -37,6 +40,7 @@ pub fn read(controls: &[LdapControl]) -> Result<Controls, Refusal> {
             LdapControl::SdFlags { .. } => {}
             LdapControl::Unknown { oid, .. } if oid == SHOW_RECYCLED => read.sight.recycled = true,
             LdapControl::Unknown { oid, .. } if oid == DOMAIN_SCOPE => read.domain_scope = true,
+            LdapControl::Unknown { oid, .. } if oid == RANGE_NO_ERROR => read.lenient_ranges = true,
             other if is_critical(other) => return Err(Refusal::unknown_control()),
             _ => {}
         }

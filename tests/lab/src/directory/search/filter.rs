@@ -2,15 +2,22 @@
 //!
 //! The logic is three-valued (RFC 4511 4.5.1.7): what the schema does not know is Undefined, and stays so under NOT.
 
+use std::collections::BTreeSet;
+
 use ldap3_proto::proto::{LdapFilter, LdapMatchingRuleAssertion, LdapSubstringFilter};
 
 use crate::directory::world::schema::{Attribute, Keeping, Syntax, category_of_class};
-use crate::directory::world::{Domain, View, dn, parse_sid};
+use crate::directory::world::{ObjectId, View, World, dn, parse_sid};
+
+use super::base;
 
 /// The matching rule for "all these bits are set".
 const BIT_AND: &str = "1.2.840.113556.1.4.803";
 /// The matching rule for "any of these bits is set".
 const BIT_OR: &str = "1.2.840.113556.1.4.804";
+
+/// The matching rule for "in the chain of this link" (MS-ADTS 3.1.1.3.4.4.3).
+const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 
 /// What a filter says of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +59,10 @@ pub enum Filter {
     Parts(Attribute, Parts),
     /// These bits: all, or any.
     Bits(Attribute, i64, bool),
+    /// It is one of these.
+    OneOf(BTreeSet<ObjectId>),
+    /// It is in that group, directly or through others.
+    InChain(ObjectId),
 }
 
 /// The two truths a filter item can have without looking.
@@ -97,15 +108,15 @@ pub struct Parts {
 
 /// What a filter is resolved against.
 pub struct Schema<'a> {
-    /// Names, for what is written short.
-    pub domain: &'a Domain,
-    /// Whether the Exchange attributes are known.
-    pub exchange: bool,
+    /// Objects named in it.
+    pub world: &'a World,
+    /// The domain controller that is asked.
+    pub dc: usize,
 }
 
 impl Schema<'_> {
     fn attribute(&self, name: &str) -> Result<Option<Attribute>, Inappropriate> {
-        match Attribute::named(name).filter(|known| self.exchange || !known.is_exchange()) {
+        match Attribute::named(name).filter(|known| self.world.policy.exchange_schema || !known.is_exchange()) {
             Some(attribute) if attribute.keeping() == Keeping::Constructed => Err(Inappropriate),
             other => Ok(other),
         }
@@ -142,6 +153,9 @@ impl Schema<'_> {
         let Some(attribute) = self.attribute(name)? else {
             return Ok(Filter::Always(Fixed::Undefined));
         };
+        if relation == Relation::Equal && matches!(attribute, Attribute::Member | Attribute::MemberOf) {
+            return Ok(self.linked(attribute, value));
+        }
         let wanted = self.wanted(attribute, value);
         Ok(wanted.map_or(Filter::Always(Fixed::Undefined), |wanted| Filter::Compare(attribute, relation, wanted)))
     }
@@ -154,7 +168,7 @@ impl Schema<'_> {
             Syntax::Sid => Some(Wanted::Octets(parse_sid(value).unwrap_or_else(|| value.as_bytes().to_vec()))),
             Syntax::Dn => {
                 let category = category_of_class(value).filter(|_| attribute == Attribute::ObjectCategory);
-                let full = category.map(|name| format!("CN={name},CN=Schema,{}", self.domain.configuration));
+                let full = category.map(|name| format!("CN={name},CN=Schema,{}", self.world.domain.configuration));
                 dn::parse(full.as_deref().unwrap_or(value)).map(Wanted::Dn)
             }
         }
@@ -172,6 +186,29 @@ impl Schema<'_> {
         Ok(Filter::Parts(attribute, Parts { initial: lower(&parts.initial), any, last: lower(&parts.final_) }))
     }
 
+    /// Who has a link to, or from, the object of that name. A name nobody has matches nothing.
+    fn linked(&self, attribute: Attribute, name: &str) -> Filter {
+        let replica = self.world.dc(self.dc);
+        let Some(id) = base::named(self.world, self.dc, name) else {
+            return Filter::OneOf(BTreeSet::new());
+        };
+        Filter::OneOf(match attribute {
+            Attribute::Member => replica.groups_of(id).collect(),
+            _ => {
+                let members = replica.live(id).into_iter().flat_map(|group| group.linked());
+                members.filter(|member| replica.live(*member).is_some()).collect()
+            }
+        })
+    }
+
+    fn in_chain(&self, attribute: Attribute, name: &str) -> Filter {
+        match (attribute, base::named(self.world, self.dc, name)) {
+            (Attribute::MemberOf, Some(group)) => Filter::InChain(group),
+            (Attribute::Member, Some(member)) => Filter::OneOf(self.world.dc(self.dc).all_groups_of(member)),
+            _ => Filter::OneOf(BTreeSet::new()),
+        }
+    }
+
     fn extensible(&self, assertion: &LdapMatchingRuleAssertion) -> Result<Filter, Inappropriate> {
         let attribute = match &assertion.type_ {
             Some(name) => self.attribute(name)?,
@@ -181,6 +218,7 @@ impl Schema<'_> {
         Ok(match (attribute, assertion.matching_rule.as_deref(), bits) {
             (Some(attribute), Some(BIT_AND), Some(bits)) => Filter::Bits(attribute, bits, true),
             (Some(attribute), Some(BIT_OR), Some(bits)) => Filter::Bits(attribute, bits, false),
+            (Some(attribute), Some(IN_CHAIN), _) => self.in_chain(attribute, &assertion.match_value),
             _ => Filter::Always(Fixed::Undefined),
         })
     }
@@ -204,12 +242,23 @@ impl Filter {
             Filter::Parts(attribute, parts) => {
                 entry.values(*attribute).iter().any(|value| parts.are_in(&lower(value))).into()
             }
+            Filter::OneOf(ids) => ids.contains(&entry.id).into(),
+            Filter::InChain(group) => entry.world.dc(entry.dc).all_groups_of(entry.id).contains(group).into(),
             Filter::Bits(attribute, bits, all) => {
                 let hits = |value: i64| {
                     if *all { value & bits == *bits } else { value & bits != 0 }
                 };
                 entry.values(*attribute).iter().filter_map(|value| number(value)).any(hits).into()
             }
+        }
+    }
+
+    /// The objects this filter can match, if it says so.
+    pub fn candidates(&self) -> Option<&BTreeSet<ObjectId>> {
+        match self {
+            Filter::OneOf(ids) => Some(ids),
+            Filter::And(filters) => filters.iter().find_map(Filter::candidates),
+            _ => None,
         }
     }
 

@@ -5,16 +5,17 @@ pub mod controls;
 pub mod filter;
 pub mod refusal;
 pub mod root;
+pub mod selection;
 pub mod sight;
 pub mod written;
 
 use ldap3_proto::proto::{LdapPartialAttribute, LdapSearchRequest, LdapSearchResultEntry, LdapSearchScope};
 
-use super::world::schema::{Attribute, Keeping};
-use super::world::{ObjectId, View, World};
+use super::world::{ObjectId, View, World, dn_of};
 use controls::Controls;
 use filter::{Filter, Schema, Truth};
 use refusal::Refusal;
+use selection::Selection;
 use sight::Sight;
 
 /// Where a paged search goes on. It is a place in an order, not a list: what happens meanwhile shows.
@@ -44,27 +45,32 @@ pub struct Search {
     filter: Filter,
     selection: Selection,
     sight: Sight,
-    types_only: bool,
     domain_scope: bool,
 }
 
 impl Search {
     /// Understands a request, or says why not.
     pub fn new(world: &World, dc: usize, request: &LdapSearchRequest, controls: &Controls) -> Result<Search, Refusal> {
-        let schema = Schema { domain: &world.domain, exchange: world.policy.exchange_schema };
+        let schema = Schema { world, dc };
+        let selection = Selection {
+            lenient: controls.lenient_ranges,
+            types_only: request.typesonly,
+            of_one: request.scope == LdapSearchScope::Base,
+            most: world.policy.max_val_range,
+            ..Selection::of(&request.attrs)
+        };
         Ok(Search {
             base: base::resolve(world, dc, &request.base, controls.sight)?,
             scope: request.scope.clone(),
             filter: schema.resolve(&request.filter).map_err(|_| Refusal::constructed_in_filter())?,
-            selection: Selection::of(&request.attrs),
+            selection,
             sight: controls.sight,
-            types_only: request.typesonly,
             domain_scope: controls.domain_scope,
         })
     }
 
     /// Reads one page of at most that many entries.
-    pub fn page(&self, world: &World, dc: usize, from: Option<Cursor>, limit: usize) -> Page {
+    pub fn page(&self, world: &World, dc: usize, from: Option<Cursor>, limit: usize) -> Result<Page, Refusal> {
         let mut page = Page { entries: Vec::new(), next: None, references: Vec::new() };
         for (cursor, id) in self.candidates(world, dc, from) {
             let Some(view) = world.view(dc, id).filter(|view| self.takes(view)) else {
@@ -72,14 +78,14 @@ impl Search {
             };
             if page.entries.len() == limit {
                 page.next = Some(cursor);
-                return page;
+                return Ok(page);
             }
-            page.entries.push(self.selection.entry(&view, self.types_only));
+            page.entries.push(self.selection.entry(&view)?);
         }
         if self.scope != LdapSearchScope::Base && !self.domain_scope {
             page.references = self.references(world);
         }
-        page
+        Ok(page)
     }
 
     fn candidates<'a>(
@@ -91,6 +97,14 @@ impl Search {
         let replica = world.dc(dc);
         if self.scope == LdapSearchScope::Base {
             return Box::new(std::iter::once((Cursor::Id(0), self.base)));
+        }
+        if let Some(ids) = self.filter.candidates() {
+            let start = match from {
+                Some(Cursor::Id(id)) => id,
+                _ => 0,
+            };
+            let ids = ids.clone().into_iter().skip_while(move |id| u64::from(id.0) < start);
+            return Box::new(ids.map(|id| (Cursor::Id(u64::from(id.0)), id)));
         }
         match (self.filter.usn_range(), from) {
             (Some((low, high)), from) => {
@@ -121,39 +135,21 @@ impl Search {
         in_scope && self.sight.sees(view) && self.filter.judge(view) == Truth::True
     }
 
-    /// From the head of the forest's root domain AD points at the naming contexts below it.
+    /// From the head of a domain AD points at the naming contexts below it.
     fn references(&self, world: &World) -> Vec<String> {
         if self.base != world.landmarks.domain {
             return Vec::new();
         }
-        let (dns, base) = (&world.domain.dns, &world.domain.base);
-        vec![
-            format!("ldap://ForestDnsZones.{dns}/DC=ForestDnsZones,{base}"),
-            format!("ldap://DomainDnsZones.{dns}/DC=DomainDnsZones,{base}"),
-            format!("ldap://{dns}/{}", world.domain.configuration),
-        ]
-    }
-}
-
-/// Which attributes an answer carries, in the order of the schema.
-struct Selection(Vec<Attribute>);
-
-impl Selection {
-    fn of(names: &[String]) -> Selection {
-        let all = names.is_empty() || names.iter().any(|name| name == "*");
-        let named: Vec<_> = names.iter().filter_map(|name| Attribute::named(name)).collect();
-        let wanted =
-            |attribute: &Attribute| (all && attribute.keeping() != Keeping::Constructed) || named.contains(attribute);
-        Selection(Attribute::all().filter(wanted).collect())
-    }
-
-    fn entry(&self, view: &View<'_>, types_only: bool) -> LdapSearchResultEntry {
-        let attributes = self.0.iter().filter_map(|attribute| {
-            let values = view.values(*attribute);
-            let kept = if types_only { 0 } else { values.len() };
-            (!values.is_empty()).then(|| partial(attribute.name(), &values[..kept]))
-        });
-        LdapSearchResultEntry { dn: view.dn(), attributes: attributes.collect() }
+        let domain = &world.domain;
+        let (dns, base) = (&domain.dns, &domain.base);
+        let zones = |name: &str| format!("ldap://{name}.{dns}/DC={name},{base}");
+        if domain.dns != domain.forest {
+            return vec![zones("DomainDnsZones")];
+        }
+        let mut references = vec![zones("ForestDnsZones"), zones("DomainDnsZones")];
+        references.extend(domain.children.iter().map(|child| format!("ldap://{child}/{}", dn_of(child))));
+        references.push(format!("ldap://{dns}/{}", domain.configuration));
+        references
     }
 }
 

@@ -2,6 +2,12 @@
 
 use ldap3_proto::proto::{LdapResult, LdapResultCode};
 
+/// SEC_E_INVALID_TOKEN, which every failed simple bind starts with.
+const LOGON_DENIED: u32 = 0x8009_0308;
+
+/// SEC_E_BAD_BINDINGS.
+const BAD_BINDINGS: u32 = 0x8009_0346;
+
 /// A result other than success. AD's texts end with a zero byte, and so do these.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -35,11 +41,14 @@ impl Refusal {
     }
 
     /// The credentials are not accepted, for the reason the sub-code gives.
+    ///
+    /// A channel binding that is missing or wrong, `80090346`, is its own error and not a reason.
     pub fn bad_credentials(sub_code: u32) -> Refusal {
+        let error = if sub_code == BAD_BINDINGS { BAD_BINDINGS } else { LOGON_DENIED };
         Refusal::new(
             LdapResultCode::InvalidCredentials,
             &format!(
-                "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data {sub_code:x}, v4563"
+                "{error:08X}: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data {sub_code:x}, v4563"
             ),
         )
     }
@@ -125,6 +134,14 @@ impl Refusal {
         Refusal::new(
             LdapResultCode::InappropriateMatching,
             "00002120: AtrErr: DSID-03130A3C, problem 1003 (INAPPROPRIATE_MATCHING), data 0",
+        )
+    }
+
+    /// A range of values starts behind the last one.
+    pub fn past_the_end() -> Refusal {
+        Refusal::new(
+            LdapResultCode::OperationsError,
+            "00002020: LdapErr: DSID-0C0907B0, comment: Error processing range, data 0, v4563",
         )
     }
 

@@ -2,6 +2,7 @@
 
 use crate::directory::world::View;
 use crate::directory::world::object::Life;
+use crate::directory::world::schema::Class;
 
 /// Given by the request's controls and by the rights on Deleted Objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +18,7 @@ impl Sight {
     pub fn sees(self, view: &View<'_>) -> bool {
         let hidden = view.world.policy.hide_deleted_objects;
         match view.slot.object.life {
+            _ if view.slot.object.class == Class::Phantom => false,
             Life::Live if view.id == view.world.landmarks.deleted_objects => (self.deleted || self.recycled) && !hidden,
             Life::Live => true,
             Life::Deleted => (self.deleted || self.recycled) && !hidden,

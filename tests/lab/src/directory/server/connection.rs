@@ -18,12 +18,13 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::codec::{Encoder, FramedRead};
 
 use crate::directory::fault::{Effect, Moment};
-use crate::directory::log::{Kind, Operation};
+use crate::directory::log::{Kind, Operation, Sent};
 use crate::directory::search::refusal::{Refusal, success};
 
 use super::Shared;
 use super::bind::{self, Caller};
 use super::cookies::Cookies;
+use super::machine::{Eye, Machine};
 
 /// MaxReceiveBuffer.
 const LARGEST_REQUEST: usize = 10 * 1024 * 1024;
@@ -52,9 +53,11 @@ pub struct Gone;
 /// One connection and what the server remembers for it.
 pub struct Connection {
     pub(super) shared: Arc<Shared>,
+    pub(super) machine: Arc<Machine>,
     pub(super) dc: usize,
     pub(super) number: u64,
     secure: bool,
+    eye: AsyncMutex<Eye>,
     caller: Mutex<Caller>,
     cookies: Mutex<Cookies>,
     out: AsyncMutex<Option<WriteHalf<Stream>>>,
@@ -70,12 +73,14 @@ struct Answers {
 
 impl Connection {
     /// A connection to a domain controller.
-    pub fn new(shared: &Arc<Shared>, dc: usize, number: u64, secure: bool) -> Arc<Connection> {
+    pub fn new(shared: &Arc<Shared>, machine: &Arc<Machine>, number: u64, secure: bool) -> Arc<Connection> {
         Arc::new(Connection {
             shared: Arc::clone(shared),
-            dc,
+            machine: Arc::clone(machine),
+            dc: machine.address.dc,
             number,
             secure,
+            eye: AsyncMutex::new(machine.eye()),
             caller: Mutex::new(Caller::Anonymous),
             cookies: Mutex::default(),
             out: AsyncMutex::new(None),
@@ -144,7 +149,7 @@ impl Connection {
             op => match refusing(&op) {
                 Some(reply) => {
                     let operation = self.arriving(Kind::Write, &ctrl);
-                    self.simply(msgid, operation, |_| Err(Refusal::no_rights()), reply).await
+                    self.simply(msgid, operation, |connection| Err(connection.refuse_write()), reply).await
                 }
                 None => Err(Gone),
             },
@@ -176,8 +181,8 @@ impl Connection {
         self.shared.gates.pass(&operation, Moment::Reply).await;
         let result = judged.map_or_else(|refusal| refusal.result(), |()| success());
         let (code, text) = (result.code.clone() as i64, result.message.clone());
-        self.send(id, reply(result), Vec::new()).await?;
-        self.shared.log.end(logged, 0, Some(code), &text);
+        let bytes = self.send(id, reply(result), Vec::new()).await?;
+        self.shared.log.end(logged, Sent { entries: 0, bytes }, Some(code), &text);
         Ok(())
     }
 
@@ -196,6 +201,17 @@ impl Connection {
                 Ok(format!("u:{netbios}\\{}", self.shared.credentials().sam).into_bytes())
             }
             _ => Err(Refusal::protocol("Unknown extended request OID")),
+        }
+    }
+
+    /// A read-only domain controller sends whoever writes to a writable one.
+    fn refuse_write(&self) -> Refusal {
+        let world = self.shared.world();
+        match world.dcs().iter().find(|replica| !replica.read_only) {
+            Some(writable) if world.dc(self.dc).read_only => {
+                Refusal::elsewhere(&format!("{}.{}", writable.host, world.domain.dns), "")
+            }
+            _ => Refusal::no_rights(),
         }
     }
 
@@ -219,7 +235,7 @@ impl Connection {
     fn note(&self, kind: Kind, base: &str) {
         let operation = Operation { base: base.to_owned(), ..Operation::arriving(kind, self.dc, self.number) };
         let number = self.shared.log.begin(operation);
-        self.shared.log.end(number, 0, Some(0), "");
+        self.shared.log.end(number, Sent::default(), Some(0), "");
     }
 
     /// Carries out a fault: gives a result to end with, or goes on, or never returns, or the connection is gone.
@@ -234,6 +250,8 @@ impl Connection {
                 self.write(&notice_of_disconnection()).await?;
                 Err(Gone)
             }
+            // What is left out is left out by whoever sends the answer.
+            Effect::Truncate => Ok(None),
             Effect::Hang => std::future::pending().await,
             Effect::Delay { milliseconds } => {
                 tokio::time::sleep(Duration::from_millis(*milliseconds)).await;
@@ -246,15 +264,16 @@ impl Connection {
         }
     }
 
-    /// Sends one message.
-    pub(super) async fn send(&self, id: i32, op: LdapOp, controls: Vec<LdapControl>) -> Result<(), Gone> {
+    /// Sends one message. Gives its length.
+    pub(super) async fn send(&self, id: i32, op: LdapOp, controls: Vec<LdapControl>) -> Result<usize, Gone> {
         let mut bytes = BytesMut::new();
         encode(&mut bytes, id, op, controls)?;
-        self.write(&bytes).await
+        self.write(&bytes).await.map(|()| bytes.len())
     }
 
     /// Sends bytes as they are.
     pub(super) async fn write(&self, bytes: &[u8]) -> Result<(), Gone> {
+        self.eye.lock().await.may_speak().await;
         let mut out = self.out.lock().await;
         let out = out.as_mut().ok_or(Gone)?;
         out.write_all(bytes).await.map_err(|_| Gone)?;

@@ -3,22 +3,25 @@
 mod bind;
 mod connection;
 mod cookies;
+pub mod machine;
 mod search;
 pub mod tls;
 
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 
+use super::dns::DnsCondition;
 use super::fault::{Effect, Faults, Gates};
-use super::log::{Kind, Log, Operation};
+use super::log::{Kind, Log, Operation, Sent};
 use super::world::World;
 use connection::{Connection, Ending};
+use machine::{Course, Machine};
 
 /// How a listener speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,27 +55,23 @@ pub struct Shared {
     pub faults: Faults,
     /// Gates in force.
     pub gates: Arc<Gates>,
-    /// Raised to throw away all cookies given out so far.
-    pub cookie_epoch: AtomicU64,
-    /// Whether the machine is off: connections are dropped, old and new.
-    pub down: watch::Sender<bool>,
+    dns: Mutex<DnsCondition>,
+    machines: Mutex<Vec<Arc<Machine>>>,
     connections: AtomicU64,
-    acceptor: TlsAcceptor,
 }
 
 impl Shared {
     /// Shares a world.
-    pub fn new(world: World, credentials: Credentials, acceptor: TlsAcceptor) -> Shared {
+    pub fn new(world: World, credentials: Credentials) -> Shared {
         Shared {
             world: Mutex::new(world),
             credentials: Mutex::new(credentials),
             log: Log::new(),
             faults: Faults::default(),
             gates: Arc::default(),
-            cookie_epoch: AtomicU64::new(0),
-            down: watch::Sender::new(false),
+            dns: Mutex::default(),
+            machines: Mutex::default(),
             connections: AtomicU64::new(0),
-            acceptor,
         }
     }
 
@@ -81,52 +80,127 @@ impl Shared {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All domain controllers that are served.
+    pub fn machines(&self) -> Vec<Arc<Machine>> {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A domain controller.
+    ///
+    /// # Panics
+    /// When there are not that many.
+    pub fn machine(&self, dc: usize) -> Arc<Machine> {
+        Arc::clone(&self.machines()[dc])
+    }
+
+    /// Adds a domain controller.
+    pub fn add_machine(&self, machine: Arc<Machine>) {
+        self.machines.lock().unwrap_or_else(PoisonError::into_inner).push(machine);
+    }
+
+    /// How DNS answers.
+    pub fn dns(&self) -> MutexGuard<'_, DnsCondition> {
+        self.dns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets one domain controller pull from another, if both machines work.
+    pub fn replicate(&self, from: usize, to: usize) -> usize {
+        let works = |dc| self.machine(dc).condition().replicates();
+        if works(from) && works(to) { self.world().replicate(from, to) } else { 0 }
+    }
+
+    /// Lets everyone who works pull from everyone who works, once. Gives the number of objects written.
+    pub fn replicate_all(&self) -> usize {
+        let all = 0..self.machines().len();
+        let pairs = all.clone().flat_map(|from| all.clone().map(move |to| (from, to)));
+        pairs.map(|(from, to)| self.replicate(from, to)).sum()
+    }
+
     /// The credentials.
     pub fn credentials(&self) -> MutexGuard<'_, Credentials> {
         self.credentials.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Accepts connections for a domain controller until dropped, and then drops them with it.
-pub async fn listen(shared: Arc<Shared>, dc: usize, listener: TcpListener, transport: Transport) {
+/// Accepts connections for a domain controller until dropped, and then drops them with it. The port closes and opens
+/// with the state of the machine.
+pub async fn listen(shared: Arc<Shared>, machine: Arc<Machine>, listener: TcpListener, transport: Transport) {
     let mut connections = JoinSet::new();
+    let address = listener.local_addr();
+    let mut open = Some(listener);
+    machine.port(true);
     loop {
+        let Some(listener) = &open else {
+            machine.until_listens(true).await;
+            open = reopened(&address).await;
+            machine.port(true);
+            continue;
+        };
         tokio::select! {
-            accepted = listener.accept() => {
-                if let Ok((stream, _)) = accepted {
-                    connections.spawn(accept(Arc::clone(&shared), dc, stream, transport));
-                }
+            biased;
+            () = machine.until_listens(false) => {
+                open = None;
+                machine.port(false);
             }
             Some(_) = connections.join_next() => {}
+            accepted = listener.accept() => {
+                if let Ok((stream, _)) = accepted {
+                    connections.spawn(accept(Arc::clone(&shared), Arc::clone(&machine), stream, transport));
+                }
+            }
         }
     }
 }
 
-/// Serves one connection, unless the machine is off or a fault strikes first.
-async fn accept(shared: Arc<Shared>, dc: usize, stream: TcpStream, transport: Transport) {
-    let mut down = shared.down.subscribe();
-    tokio::select! {
-        biased;
-        _ = down.wait_for(|down| *down) => {}
-        _ = converse(&shared, dc, stream, transport) => {}
+/// Opens the port again. Somebody else may hold it for a moment.
+async fn reopened(address: &io::Result<std::net::SocketAddr>) -> Option<TcpListener> {
+    let address = address.as_ref().ok()?;
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => return Some(listener),
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
     }
 }
 
-async fn converse(shared: &Arc<Shared>, dc: usize, stream: TcpStream, transport: Transport) -> io::Result<()> {
+/// Serves one connection for as long as the state of the machine allows.
+async fn accept(shared: Arc<Shared>, machine: Arc<Machine>, stream: TcpStream, transport: Transport) {
+    let mut eye = machine.eye();
+    let mut conversation = pin!(converse(&shared, &machine, stream, transport));
+    loop {
+        match eye.course() {
+            Course::Talk => tokio::select! {
+                biased;
+                () = eye.changed() => {}
+                _ = &mut conversation => return,
+            },
+            Course::Wait => eye.changed().await,
+            Course::Close => return,
+            Course::Freeze => std::future::pending().await,
+        }
+    }
+}
+
+async fn converse(
+    shared: &Arc<Shared>,
+    machine: &Arc<Machine>,
+    stream: TcpStream,
+    transport: Transport,
+) -> io::Result<()> {
     let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
     stream.set_nodelay(true)?;
-    if !admitted(shared, dc, number).await {
+    if !admitted(shared, machine.address.dc, number).await {
         return Ok(());
     }
     if transport == Transport::Ldaps {
-        let stream = shared.acceptor.accept(stream).await?;
-        Connection::new(shared, dc, number, true).serve(Box::new(stream)).await;
+        let stream = machine.acceptor.accept(stream).await?;
+        Connection::new(shared, machine, number, true).serve(Box::new(stream)).await;
         return Ok(());
     }
-    let plain = Connection::new(shared, dc, number, false).serve(Box::new(stream)).await;
+    let plain = Connection::new(shared, machine, number, false).serve(Box::new(stream)).await;
     if let Ending::StartTls(stream) = plain {
-        let stream = shared.acceptor.accept(stream).await?;
-        Connection::new(shared, dc, number, true).serve(Box::new(stream)).await;
+        let stream = machine.acceptor.accept(stream).await?;
+        Connection::new(shared, machine, number, true).serve(Box::new(stream)).await;
     }
     Ok(())
 }
@@ -143,8 +217,8 @@ async fn admitted(shared: &Shared, dc: usize, number: u64) -> bool {
             true
         }
         Some(Effect::Hang) => std::future::pending().await,
-        Some(Effect::Cut | Effect::Disconnect | Effect::Result { .. }) => false,
+        Some(Effect::Cut | Effect::Disconnect | Effect::Truncate | Effect::Result { .. }) => false,
     };
-    shared.log.end(logged, 0, admitted.then_some(0), "");
+    shared.log.end(logged, Sent::default(), admitted.then_some(0), "");
     admitted
 }

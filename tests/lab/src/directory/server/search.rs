@@ -1,15 +1,13 @@
 //! Search requests: page by page, through gates and faults.
 
-use std::sync::atomic::Ordering;
-
 use bytes::BytesMut;
 use ldap3_proto::control::LdapControl;
 use ldap3_proto::proto::{
     LdapOp, LdapResult, LdapSearchRequest, LdapSearchResultEntry, LdapSearchResultReference, LdapSearchScope,
 };
 
-use crate::directory::fault::{Fault, Moment};
-use crate::directory::log::{Kind, Operation};
+use crate::directory::fault::{Effect, Fault, Moment};
+use crate::directory::log::{Kind, Operation, Sent};
 use crate::directory::search::controls::{self, Controls};
 use crate::directory::search::refusal::{Refusal, success};
 use crate::directory::search::{Cursor, Page, Search, root, written};
@@ -29,6 +27,18 @@ impl From<Refusal> for Answer {
     fn from(refusal: Refusal) -> Answer {
         let done = refusal.result();
         Answer { entries: Vec::new(), references: Vec::new(), done, controls: Vec::new() }
+    }
+}
+
+impl Answer {
+    /// The end of a whole answer, though entries and pages are missing.
+    fn cut_short(&self) -> Answer {
+        let last_page = |control: &LdapControl| match control {
+            LdapControl::SimplePagedResults { .. } => LdapControl::SimplePagedResults { size: 0, cookie: Vec::new() },
+            other => other.clone(),
+        };
+        let controls = self.controls.iter().map(last_page).collect();
+        Answer { entries: Vec::new(), references: Vec::new(), done: success(), controls }
     }
 }
 
@@ -55,10 +65,10 @@ impl Connection {
         self.shared.gates.pass(&operation, Moment::Reply).await;
         let sent = self.deliver(id, &mut answer, fault).await;
         match &sent {
-            Ok(entries) => {
-                self.shared.log.end(logged, *entries, Some(answer.done.code.clone() as i64), &answer.done.message);
+            Ok(all) => {
+                self.shared.log.end(logged, *all, Some(answer.done.code.clone() as i64), &answer.done.message);
             }
-            Err(_) => self.shared.log.end(logged, 0, None, "cut"),
+            Err(_) => self.shared.log.end(logged, Sent::default(), None, "cut"),
         }
         sent.map(drop)
     }
@@ -83,7 +93,7 @@ impl Connection {
     }
 
     fn page_number(&self, request: &LdapSearchRequest, cookie: &[u8]) -> u32 {
-        let epoch = self.shared.cookie_epoch.load(Ordering::SeqCst);
+        let epoch = self.machine.cookie_epoch();
         match cookie {
             [] => 1,
             cookie => self.cookies().find(cookie, request, epoch).map_or(0, |open| open.page),
@@ -109,7 +119,7 @@ impl Connection {
     fn read_at_once(&self, request: &LdapSearchRequest, controls: &Controls) -> Result<Answer, Refusal> {
         let world = self.shared.world();
         let limit = world.policy.max_page_size.min(wanted_limit(request));
-        let page = Search::new(&world, self.dc, request, controls)?.page(&world, self.dc, None, limit);
+        let page = Search::new(&world, self.dc, request, controls)?.page(&world, self.dc, None, limit)?;
         let done = if page.next.is_some() { Refusal::size_limit().result() } else { success() };
         Ok(Answer { entries: page.entries, references: page.references, done, controls: Vec::new() })
     }
@@ -121,7 +131,7 @@ impl Connection {
         size: usize,
         cookie: &[u8],
     ) -> Result<Answer, Refusal> {
-        let epoch = self.shared.cookie_epoch.load(Ordering::SeqCst);
+        let epoch = self.machine.cookie_epoch();
         let open = match cookie {
             [] => None,
             cookie => Some(self.cookies().find(cookie, request, epoch).ok_or_else(Refusal::bad_cookie)?),
@@ -149,27 +159,33 @@ impl Connection {
     ) -> Result<Page, Refusal> {
         let world = self.shared.world();
         let limit = size.min(world.policy.max_page_size);
-        Ok(Search::new(&world, self.dc, request, controls)?.page(&world, self.dc, from, limit))
+        Search::new(&world, self.dc, request, controls)?.page(&world, self.dc, from, limit)
     }
 
-    /// Sends an answer, or as much of it as a fault lets through. Gives the number of entries sent.
-    async fn deliver(&self, id: i32, answer: &mut Answer, fault: Option<Fault>) -> Result<usize, Gone> {
+    /// Sends an answer, or as much of it as a fault lets through.
+    async fn deliver(&self, id: i32, answer: &mut Answer, fault: Option<Fault>) -> Result<Sent, Gone> {
         let Some(fault) = fault else {
-            return self.finish(id, answer, 0).await;
+            return self.finish(id, answer, Sent::default()).await;
         };
         let through = fault.after_entries.min(answer.entries.len());
-        self.write(&encoded(id, answer.entries.drain(..through))?).await?;
+        let bytes = encoded(id, answer.entries.drain(..through))?;
+        self.write(&bytes).await?;
+        let sent = Sent { entries: through, bytes: bytes.len() };
         match self.suffer(&fault.then).await? {
-            None => self.finish(id, answer, through).await,
+            None if fault.then == Effect::Truncate => {
+                *answer = answer.cut_short();
+                self.finish(id, answer, sent).await
+            }
+            None => self.finish(id, answer, sent).await,
             Some(refusal) => {
                 *answer = Answer::from(refusal);
-                self.finish(id, answer, through).await
+                self.finish(id, answer, sent).await
             }
         }
     }
 
-    async fn finish(&self, id: i32, answer: &mut Answer, sent: usize) -> Result<usize, Gone> {
-        let sent = sent + answer.entries.len();
+    async fn finish(&self, id: i32, answer: &mut Answer, before: Sent) -> Result<Sent, Gone> {
+        let entries = before.entries + answer.entries.len();
         let mut bytes = encoded(id, answer.entries.drain(..))?;
         for uri in answer.references.drain(..) {
             let reference = LdapSearchResultReference { uris: vec![uri] };
@@ -177,7 +193,8 @@ impl Connection {
         }
         let controls = std::mem::take(&mut answer.controls);
         encode(&mut bytes, id, LdapOp::SearchResultDone(answer.done.clone()), controls)?;
-        self.write(&bytes).await.map(|()| sent)
+        self.write(&bytes).await?;
+        Ok(Sent { entries, bytes: before.bytes + bytes.len() })
     }
 }
 

@@ -5,8 +5,6 @@ use ldap3::Scope;
 use super::*;
 use crate::directory::{Change, NewAccount, Restoration};
 
-const ROOT: &str = "DC=corp,DC=example,DC=test";
-
 async fn delta(directory: &Directory, ldap: &mut Ldap, since: u64) -> Vec<SearchEntry> {
     ldap.with_controls(vec![show_deleted(), domain_scope()]);
     let filter = format!("(&(uSNChanged>={})(objectClass=user)(!(objectClass=computer)))", since + 1);

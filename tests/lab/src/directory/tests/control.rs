@@ -81,3 +81,22 @@ async fn faults_gates_and_settings_work_over_http() {
     assert_eq!(searches["counters"]["root_dse_reads"], 1);
     assert!(searches["operations"].as_array().is_some_and(|operations| !operations.is_empty()));
 }
+
+#[tokio::test]
+async fn domain_controllers_are_ruled_over_http() {
+    let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let options = DirectoryOptions { control_listen: Some(free), ..DirectoryOptions::default().dcs(2) };
+    let lab =
+        Lab { directory: Directory::start(options).await.expect("it starts"), client: crate::test_client::http() };
+    let (_, noise) = lab.call(Method::POST, "/lab/noise", json!({ "dc": 1, "count": 3 })).await;
+    assert_eq!(noise["highest_usn"], lab.directory.dc(1).highest_usn());
+    let (_, pulled) = lab.call(Method::POST, "/lab/replicate", json!({ "from": 1, "to": 0 })).await;
+    assert_ne!(pulled["written"], 0);
+    let wanted = json!({ "condition": "killed", "srv": { "priority": 5 } });
+    let (_, killed) = lab.call(Method::PATCH, "/lab/dcs/1", wanted).await;
+    assert_eq!((&killed["condition"], &killed["srv"]["priority"]), (&json!("killed"), &json!(5)));
+    assert!(reach(&lab.directory, 1).await.is_err());
+    let (_, all) = lab.call(Method::GET, "/lab/dcs", json!({})).await;
+    assert_eq!(all[1]["fqdn"], "dc2.corp.example.test");
+    assert_eq!(lab.call(Method::PATCH, "/lab/dcs/2", json!({})).await.0, StatusCode::NOT_FOUND);
+}

@@ -8,8 +8,6 @@ use ldap3::adapters::{Adapter, EntriesOnly, PagedResults};
 use super::*;
 use crate::directory::{Effect, Fault, Kind, Moment, NewAccount, Target};
 
-const ROOT: &str = "DC=corp,DC=example,DC=test";
-
 /// A whole paged search: entries met, and the result code, if the connection lived to tell.
 async fn scan(ldap: &mut Ldap, page: i32) -> (usize, Option<u32>) {
     let adapters: Vec<Box<dyn Adapter<_, _>>> = vec![Box::new(EntriesOnly::new()), Box::new(PagedResults::new(page))];

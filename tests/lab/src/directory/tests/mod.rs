@@ -3,20 +3,28 @@
 mod binding;
 mod changes;
 mod control;
+mod dcs;
+mod discovery;
 mod failing;
+mod forest;
+mod groups;
+mod noise;
+mod oddities;
 mod searching;
+mod size;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ldap3::controls::RawControl;
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapResult, ResultEntry, Scope, SearchEntry};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapResult, ResultEntry, Scope, SearchEntry, StdStream};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::{Directory, DirectoryOptions};
+use super::{DcOptions, Directory, DirectoryOptions};
 
+const ROOT: &str = "DC=corp,DC=example,DC=test";
 const PEOPLE: &str = "(&(objectClass=user)(!(objectClass=computer)))";
 
 async fn directory(accounts: usize) -> Directory {
@@ -43,8 +51,27 @@ async fn connect(directory: &Directory) -> Ldap {
     ldap
 }
 
+/// A connection to a domain controller under its own name, which is in no DNS: the address is dialled.
+async fn reach(directory: &Directory, dc: usize) -> Result<Ldap, String> {
+    let dc = directory.dc(dc);
+    let stream = std::net::TcpStream::connect(dc.ldaps_addr()).map_err(|error| error.kind().to_string())?;
+    stream.set_nonblocking(true).expect("a socket");
+    let settings = settings(directory).set_std_stream(StdStream::Tcp(stream));
+    let opened = LdapConnAsync::with_settings(settings, &dc.ldaps_url()).await;
+    let (connection, ldap) = opened.map_err(|error| error.to_string())?;
+    ldap3::drive!(connection);
+    Ok(ldap)
+}
+
+async fn bound_to(directory: &Directory, dc: usize) -> Ldap {
+    sign_in(directory, reach(directory, dc).await.expect("a connection")).await
+}
+
 async fn bound(directory: &Directory) -> Ldap {
-    let mut ldap = connect(directory).await;
+    sign_in(directory, connect(directory).await).await
+}
+
+async fn sign_in(directory: &Directory, mut ldap: Ldap) -> Ldap {
     let (user, password) = (directory.bind_user(), directory.bind_password());
     ldap.simple_bind(&user, &password).await.expect("an answer").success().expect("bound");
     ldap

@@ -9,8 +9,6 @@ use ldap3::controls::{Control, ControlType, MakeCritical, PagedResults as PagedC
 use super::*;
 use crate::directory::{Kind, NewAccount};
 
-const ROOT: &str = "DC=corp,DC=example,DC=test";
-
 async fn count(ldap: &mut Ldap, filter: &str) -> usize {
     ldap.with_controls(vec![domain_scope()]);
     texts(ldap, ROOT, Scope::Subtree, filter, &["1.1"]).await.len()

@@ -1,24 +1,34 @@
-//! A forest as its first domain controller finds it: containers, built-in accounts, the configuration.
+//! A domain as its first domain controller finds it: containers, built-in accounts, the configuration.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::object::{Life, Object, Packed, Packer};
 use super::replica::Replica;
 use super::schema::{Attribute, Class};
-use super::{Domain, DomainSid, Landmarks, ObjectId, Policy, World, now};
+use super::{Domain, DomainSid, Guid, Landmarks, ObjectId, Policy, World, now};
 
 /// The site every new forest starts with.
-const SITE: &str = "Default-First-Site-Name";
+pub const FIRST_SITE: &str = "Default-First-Site-Name";
+
+/// The domain without a name of its own.
+pub const ROOT_DOMAIN: &str = "corp.example.test";
 
 impl World {
     /// A forest of one domain on one domain controller, `dc1`. All that is random in it comes from the seed.
     pub fn new(seed: u64, policy: Policy) -> World {
+        World::in_forest(seed, policy, ROOT_DOMAIN, ROOT_DOMAIN)
+    }
+
+    /// A domain of a forest, with a copy of the configuration that knows its own domain controllers alone.
+    pub fn in_forest(seed: u64, policy: Policy, dns: &str, forest: &str) -> World {
+        // Domains of one forest must not share their GUIDs.
+        let seed = if dns == ROOT_DOMAIN { seed } else { seed ^ super::hashed(dns) };
         let mut rng = fastrand::Rng::with_seed(seed);
         let invocation_id = uuid::Builder::from_random_bytes(rng.u128(..).to_le_bytes()).into_uuid();
         let sid = DomainSid([rng.u32(1_000_000_000..), rng.u32(1_000_000_000..), rng.u32(1_000_000_000..)]);
         let nowhere = ObjectId(0);
         let mut world = World {
-            domain: domain("corp.example.test", sid),
+            domain: domain(dns, forest, sid),
             policy,
             landmarks: Landmarks {
                 domain: nowhere,
@@ -27,14 +37,16 @@ impl World {
                 users: nowhere,
                 computers: nowhere,
                 domain_controllers: nowhere,
+                sites: nowhere,
             },
-            dcs: vec![Replica::new("dc1", invocation_id)],
+            dcs: vec![Replica::new("dc1", FIRST_SITE, invocation_id)],
             ids: BTreeMap::new(),
-            sams: BTreeMap::new(),
+            sams: BTreeSet::new(),
+            rids: BTreeMap::new(),
             rng,
             next_rid: 1000,
-            edition: 0,
             computers_touched: 0,
+            noise: super::noise::Noise::seeded(seed),
         };
         world.build_domain();
         world.build_configuration();
@@ -66,15 +78,8 @@ impl World {
         lifetime.number(Attribute::TombstoneLifetime, 180);
         self.build_with(Class::NtdsService, Some(windows_nt), "Directory Service", None, lifetime.finish());
         let sites = self.build(Class::Container, Some(head), "Sites");
-        let site = self.build(Class::Site, Some(sites), SITE);
-        let servers = self.build(Class::ServersContainer, Some(site), "Servers");
-        let host = self.dcs[0].host.clone();
-        let mut name = Packer::default();
-        name.text(Attribute::DnsHostName, &format!("{host}.{}", self.domain.dns));
-        let server = self.build_with(Class::Server, Some(servers), &host.to_uppercase(), None, name.finish());
-        let mut options = Packer::default();
-        options.number(Attribute::Options, 1);
-        self.dcs[0].ntds = self.build_with(Class::NtdsDsa, Some(server), "NTDS Settings", None, options.finish());
+        self.landmarks.sites = sites;
+        self.build_settings(0);
     }
 
     /// What setup creates: the critical accounts and groups, and the domain controller's own account.
@@ -94,22 +99,15 @@ impl World {
             packer.number(Attribute::GroupType, -2_147_483_646);
             self.build_with(Class::Group, Some(users), name, Some(rid), packer.finish());
         }
-        let host = self.dcs[0].host.clone();
-        let mut packer = critical(&format!("{}$", host.to_uppercase()));
-        packer.number(Attribute::UserAccountControl, 532_480);
-        packer.number(Attribute::PrimaryGroupId, 516);
-        packer.text(Attribute::DnsHostName, &format!("{host}.{}", self.domain.dns));
-        let rid = self.new_rid();
-        let parent = self.landmarks.domain_controllers;
-        self.build_with(Class::Computer, Some(parent), &host.to_uppercase(), Some(rid), packer.finish());
+        self.build_machine_account(0);
         self.next_rid = 1103;
     }
 
-    fn build(&mut self, class: Class, parent: Option<ObjectId>, name: &str) -> ObjectId {
+    pub(super) fn build(&mut self, class: Class, parent: Option<ObjectId>, name: &str) -> ObjectId {
         self.build_with(class, parent, name, None, Packed::default())
     }
 
-    fn build_with(
+    pub(super) fn build_with(
         &mut self,
         class: Class,
         parent: Option<ObjectId>,
@@ -133,8 +131,10 @@ impl World {
             when_created: now(),
             name: name.into(),
             life: Life::Live,
-            edition: 0,
+            created_by: Guid::nil(),
+            written: Box::default(),
             values: Packed::default(),
+            links: None,
         }
     }
 
@@ -145,20 +145,26 @@ impl World {
     }
 }
 
-fn critical(sam: &str) -> Packer {
+pub(super) fn critical(sam: &str) -> Packer {
     let mut packer = Packer::default();
     packer.text(Attribute::SamAccountName, sam);
     packer.text(Attribute::IsCriticalSystemObject, "TRUE");
     packer
 }
 
-fn domain(dns: &str, sid: DomainSid) -> Domain {
-    let base = dns.split('.').map(|part| format!("DC={part}")).collect::<Vec<_>>().join(",");
+fn domain(dns: &str, forest: &str, sid: DomainSid) -> Domain {
     Domain {
-        configuration: format!("CN=Configuration,{base}"),
-        base,
+        configuration: format!("CN=Configuration,{}", dn_of(forest)),
+        base: dn_of(dns),
         netbios: dns.split('.').next().unwrap_or(dns).to_uppercase(),
         dns: dns.to_owned(),
+        forest: forest.to_owned(),
+        children: Vec::new(),
         sid,
     }
+}
+
+/// The DN of a domain, from its DNS name.
+pub fn dn_of(dns: &str) -> String {
+    dns.split('.').map(|part| format!("DC={part}")).collect::<Vec<_>>().join(",")
 }

@@ -1,10 +1,9 @@
 //! Writes, as an administrator or another domain controller makes them.
 
-use super::dn;
-use super::object::{Life, Object, Packed, Packer};
-use super::schema::{Attribute, Class, Keeping};
+use super::object::{Life, Object, Packed};
+use super::schema::{Attribute, Class};
 use super::view::is_link;
-use super::{Change, Guid, ObjectId, World, WorldError, filetime, now};
+use super::{Change, Guid, ObjectId, World, WorldError};
 
 /// The disabled bit of userAccountControl (MS-ADTS 2.2.16).
 const DISABLED: u32 = 2;
@@ -15,7 +14,7 @@ impl World {
         let id = self.found(dc, guid)?;
         let values = self.dc(dc).get(id).map(|slot| slot.object.values.clone()).unwrap_or_default();
         let values = changes.iter().try_fold(values, |values, change| self.changed(&values, change))?;
-        self.check_sam(id, &values)?;
+        self.check_sam(dc, id, &values)?;
         self.rewrite(dc, id, |object| object.values = values)
     }
 
@@ -44,24 +43,25 @@ impl World {
         Ok(attribute)
     }
 
-    fn check_sam(&self, id: ObjectId, values: &Packed) -> Result<(), WorldError> {
+    fn check_sam(&self, dc: usize, id: ObjectId, values: &Packed) -> Result<(), WorldError> {
         let Some(sam) = values.text(Attribute::SamAccountName) else {
             return Ok(());
         };
-        match self.id_of_sam(sam) {
+        match self.id_of_sam(dc, sam) {
             Some(other) if other != id => Err(WorldError::AlreadyExists(sam.to_owned())),
             _ => Ok(()),
         }
     }
 
-    /// Deletes an object: to a tombstone, or to a deleted-object where the recycle bin is on.
+    /// Deletes an object: to a tombstone, or to a deleted-object where the recycle bin is on. Groups it was in move no
+    /// uSN; without the recycle bin an undelete does not bring it back into them.
     pub fn delete(&mut self, dc: usize, guid: Guid) -> Result<(), WorldError> {
         let id = self.found(dc, guid)?;
         let (bin, deleted_objects) = (self.policy.recycle_bin, self.landmarks.deleted_objects);
         self.require(dc, id, Life::Live, "is deleted already")?;
         self.rewrite(dc, id, |object| {
             if !bin {
-                strip(object);
+                object.strip();
             }
             let last_name = object.name.to_string();
             object.values = object.values.with(Attribute::MsDsLastKnownRdn, &[last_name.as_str()]);
@@ -71,7 +71,11 @@ impl World {
             object.name = format!("{last_name}\nDEL:{guid}").into();
             object.parent = Some(deleted_objects);
             object.life = Life::Deleted;
-        })
+        })?;
+        if !bin {
+            self.dcs[dc].unlink(id);
+        }
+        Ok(())
     }
 
     /// Turns a deleted-object into a recycled-object, as time does where the recycle bin is on.
@@ -79,9 +83,11 @@ impl World {
         let id = self.found(dc, guid)?;
         self.require(dc, id, Life::Deleted, "is not a deleted-object")?;
         self.rewrite(dc, id, |object| {
-            strip(object);
+            object.strip();
             object.life = Life::Recycled;
-        })
+        })?;
+        self.dcs[dc].unlink(id);
+        Ok(())
     }
 
     /// Removes what is left of a deleted object. Nothing tells of it but its absence.
@@ -99,7 +105,7 @@ impl World {
         let id = self.found(dc, guid)?;
         self.require(dc, id, Life::Deleted, "is not deleted, or recycled")?;
         let values = self.dc(dc).get(id).map(|slot| slot.object.values.clone()).unwrap_or_default();
-        self.check_sam(id, &values)?;
+        self.check_sam(dc, id, &values)?;
         let users = self.landmarks.users;
         self.rewrite(dc, id, |object| {
             let parent = object.values.get(Attribute::LastKnownParent);
@@ -139,97 +145,24 @@ impl World {
             None => self.landmarks.domain,
         };
         let object = self.plain(Class::OrganizationalUnit, Some(parent), name);
+        self.create(dc, object)
+    }
+
+    /// Writes a new object, unless its name is taken or the domain controller is read-only.
+    pub(super) fn create(&mut self, dc: usize, object: Object) -> Result<Guid, WorldError> {
+        if self.dc(dc).read_only {
+            return Err(WorldError::Refused(format!("{} is read-only", self.dc(dc).host)));
+        }
+        // No object has the number yet: any namesake is another.
+        if let Some(rival) = self.dc(dc).namesake(ObjectId(u32::MAX), &object) {
+            return Err(WorldError::AlreadyExists(self.dc(dc).dn(rival)));
+        }
         let guid = object.guid;
         self.insert(dc, object);
         Ok(guid)
     }
 
-    /// Makes a global security group in `CN=Users`.
-    pub fn create_group(&mut self, dc: usize, name: &str) -> Result<Guid, WorldError> {
-        if self.id_of_sam(name).is_some() {
-            return Err(WorldError::AlreadyExists(name.to_owned()));
-        }
-        let mut object = self.plain(Class::Group, Some(self.landmarks.users), name);
-        object.rid = Some(self.new_rid());
-        let mut packer = Packer::default();
-        packer.text(Attribute::SamAccountName, name);
-        packer.number(Attribute::GroupType, -2_147_483_646);
-        object.values = packer.finish();
-        let guid = object.guid;
-        self.insert(dc, object);
-        Ok(guid)
-    }
-
-    /// Puts somebody into a group or takes them out. Only the group's uSN moves.
-    pub fn set_membership(&mut self, dc: usize, group: Guid, member: Guid, is_member: bool) -> Result<(), WorldError> {
-        let (group, member) = (self.found(dc, group)?, self.found(dc, member)?);
-        let link = member.0.to_le_bytes();
-        self.rewrite(dc, group, |object| {
-            let links = object.values.get(Attribute::Member).unwrap_or_default();
-            let mut links: Vec<Vec<u8>> = links.iter().map(|link| link.to_vec()).collect();
-            links.retain(|other| *other != link);
-            if is_member {
-                links.push(link.to_vec());
-            }
-            object.values = object.values.with(Attribute::Member, &links);
-        })
-    }
-
-    /// Noise: a computer changes its password.
-    pub fn touch_computer(&mut self, dc: usize) -> Result<(), WorldError> {
-        let computers = self.dc(dc).by_class(Class::Computer);
-        let id = computers.get(self.computers_touched % computers.len().max(1)).copied();
-        let id = id.ok_or_else(|| WorldError::NoSuchObject("a computer".to_owned()))?;
-        self.computers_touched += 1;
-        let stamp = filetime(now()).to_string();
-        self.rewrite(dc, id, |object| object.values = object.values.with(Attribute::PwdLastSet, &[stamp]))
-    }
-
-    /// Noise: somebody signs in and lastLogonTimestamp, which replicates, is due again.
-    pub fn touch_logon(&mut self, dc: usize, guid: Guid) -> Result<(), WorldError> {
-        let id = self.found(dc, guid)?;
-        let stamp = filetime(now()).to_string();
-        self.rewrite(dc, id, |object| object.values = object.values.with(Attribute::LastLogonTimestamp, &[stamp]))
-    }
-
-    /// The container a scenario means: a DN, or the name of an organizational unit right below the domain's head.
-    pub fn organizational_unit(&self, dc: usize, ou: &str) -> Result<ObjectId, WorldError> {
-        let dn = match ou.contains('=') {
-            true => ou.to_owned(),
-            false => format!("OU={},{}", dn::escape(ou), self.domain.base),
-        };
-        self.find(dc, &dn).ok_or(WorldError::NoSuchObject(dn))
-    }
-
-    /// The object of that DN.
-    pub fn find(&self, dc: usize, dn: &str) -> Option<ObjectId> {
-        match self.locate(dc, &dn::parse(dn)?) {
-            Location::Found(id) => Some(id),
-            _ => None,
-        }
-    }
-
-    /// Follows a DN, leaf first as parsed, from the head of its naming context down.
-    pub fn locate(&self, dc: usize, parts: &[dn::Rdn]) -> Location {
-        let heads = [self.landmarks.configuration, self.landmarks.domain];
-        for head in heads {
-            let head_parts = dn::parse(&self.dc(dc).dn(head)).unwrap_or_default();
-            let Some(below) = parts.strip_suffix(head_parts.as_slice()) else {
-                continue;
-            };
-            let mut at = head;
-            for part in below.iter().rev() {
-                match self.dc(dc).child(at, part) {
-                    Some(child) => at = child,
-                    None => return Location::Missing { best_match: at },
-                }
-            }
-            return Location::Found(at);
-        }
-        Location::Elsewhere
-    }
-
-    fn found(&self, dc: usize, guid: Guid) -> Result<ObjectId, WorldError> {
+    pub(super) fn found(&self, dc: usize, guid: Guid) -> Result<ObjectId, WorldError> {
         let id = self.id_of(guid).filter(|id| self.dc(dc).get(*id).is_some());
         id.ok_or_else(|| WorldError::NoSuchObject(guid.to_string()))
     }
@@ -241,25 +174,6 @@ impl World {
             None => Err(WorldError::NoSuchObject(format!("{id:?}"))),
         }
     }
-}
-
-/// Where a DN leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Location {
-    /// To an object.
-    Found(ObjectId),
-    /// Into a naming context, but not to an object.
-    Missing {
-        /// The nearest ancestor that exists.
-        best_match: ObjectId,
-    },
-    /// Out of all naming contexts held here.
-    Elsewhere,
-}
-
-/// Leaves what a tombstone keeps.
-fn strip(object: &mut Object) {
-    object.values = object.values.keeping(|attribute| attribute.keeping() == Keeping::Kept);
 }
 
 /// Whether an attribute has a value without one being stored.

@@ -6,23 +6,33 @@
 pub mod account;
 mod build;
 mod change;
+mod controllers;
 pub mod dn;
+mod group;
+mod locate;
 mod names;
+mod noise;
 pub mod object;
 mod populate;
 pub mod replica;
+mod replicate;
 pub mod schema;
 mod sid;
+pub mod stamp;
 mod view;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 pub use account::{Account, Change, NewAccount};
-pub use change::Location;
+pub use build::{FIRST_SITE, dn_of};
+pub use controllers::DcPlan;
+pub use locate::Location;
 use object::{Life, Object};
 use replica::Replica;
+pub use replicate::{Backup, Restoration};
 use schema::Attribute;
 pub use sid::{DomainSid, parse as parse_sid};
 pub use view::View;
@@ -43,8 +53,12 @@ pub struct Domain {
     pub dns: String,
     /// Its NetBIOS name.
     pub netbios: String,
-    /// The DN of the configuration.
+    /// The DN of the configuration, below the root domain of the forest.
     pub configuration: String,
+    /// The DNS name of the root domain of the forest.
+    pub forest: String,
+    /// The DNS names of the domains right below it.
+    pub children: Vec<String>,
     /// Its security identifier.
     pub sid: DomainSid,
 }
@@ -60,6 +74,8 @@ pub struct Policy {
     pub exchange_schema: bool,
     /// MaxPageSize: entries in one answer, paged or not.
     pub max_page_size: usize,
+    /// MaxValRange: values of one attribute in one entry.
+    pub max_val_range: usize,
 }
 
 /// The objects every domain has.
@@ -77,6 +93,8 @@ pub struct Landmarks {
     pub computers: ObjectId,
     /// `OU=Domain Controllers`.
     pub domain_controllers: ObjectId,
+    /// `CN=Sites` of the configuration.
+    pub sites: ObjectId,
 }
 
 /// Why a change cannot be made.
@@ -105,19 +123,6 @@ impl fmt::Display for WorldError {
 
 impl std::error::Error for WorldError {}
 
-/// A domain controller as it once was, to be restored from.
-#[derive(Debug, Clone)]
-pub struct Backup(Replica);
-
-/// How a backup comes back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restoration {
-    /// As AD wants it: the database gets another invocationId.
-    Proper,
-    /// As a disk image does it: same invocationId, uSNs that were already given out are given out again.
-    Rollback,
-}
-
 /// A domain and its domain controllers.
 #[derive(Debug)]
 pub struct World {
@@ -129,11 +134,13 @@ pub struct World {
     pub landmarks: Landmarks,
     dcs: Vec<Replica>,
     ids: BTreeMap<Guid, ObjectId>,
-    sams: BTreeMap<Box<str>, ObjectId>,
+    /// Account names ever written, hashed. Whoever finds one looks whether it still holds.
+    sams: BTreeSet<(u64, ObjectId)>,
+    rids: BTreeMap<u32, ObjectId>,
     rng: fastrand::Rng,
     next_rid: u32,
-    edition: u64,
     computers_touched: usize,
+    noise: noise::Noise,
 }
 
 impl World {
@@ -150,51 +157,25 @@ impl World {
         &self.dcs
     }
 
-    /// Marks a domain controller as (not) having finished a replication cycle since it started.
-    pub fn set_synchronized(&mut self, dc: usize, synchronized: bool) {
-        self.dcs[dc].synchronized = synchronized;
-    }
-
-    /// Gives a domain controller another invocationId and leaves everything else, as a clone of a machine does.
-    pub fn set_invocation_id(&mut self, dc: usize, invocation_id: Guid) {
-        self.dcs[dc].invocation_id = invocation_id;
-    }
-
-    /// Brings one domain controller up to date with another.
-    pub fn replicate(&mut self, from: usize, to: usize) {
-        let now = now();
-        let source = self.dcs[from].clone();
-        self.dcs[to].pull(&source, now);
-    }
-
-    /// A domain controller as it is now.
-    pub fn backup(&self, dc: usize) -> Backup {
-        Backup(self.dcs[dc].clone())
-    }
-
-    /// Puts a domain controller back to what it was.
-    pub fn restore(&mut self, dc: usize, backup: &Backup, how: Restoration) {
-        self.dcs[dc] = backup.0.clone();
-        if how == Restoration::Proper {
-            self.dcs[dc].invocation_id = self.new_guid();
-        }
-    }
-
     /// The object with that GUID, wherever it hangs.
     pub fn id_of(&self, guid: Guid) -> Option<ObjectId> {
         self.ids.get(&guid).copied()
     }
 
-    /// The live object with that account name.
-    pub fn id_of_sam(&self, sam: &str) -> Option<ObjectId> {
-        self.sams.get(sam.to_lowercase().as_str()).copied()
+    /// The live object a domain controller has under that account name.
+    pub fn id_of_sam(&self, dc: usize, sam: &str) -> Option<ObjectId> {
+        let sam = sam.to_lowercase();
+        let key = hashed(&sam);
+        let ids = self.sams.range((key, ObjectId(0))..=(key, ObjectId(u32::MAX))).map(|(_, id)| *id);
+        let named = |object: &Object| sam_key(object).is_some_and(|name| name == sam);
+        ids.into_iter().find(|id| self.dc(dc).live(*id).is_some_and(named))
     }
 
     /// The object with that binary SID.
     pub fn id_of_sid(&self, dc: usize, sid: &[u8]) -> Option<ObjectId> {
         let rid = sid.strip_prefix(self.domain.sid.with(0).get(..24)?)?;
         let rid = u32::from_le_bytes(rid.try_into().ok()?);
-        self.dcs[dc].iter().find(|(_, slot)| slot.object.rid == Some(rid)).map(|(id, _)| id)
+        self.rids.get(&rid).copied().filter(|id| self.dc(dc).get(*id).is_some())
     }
 
     /// Everything readable about an object on a domain controller.
@@ -212,34 +193,36 @@ impl World {
     fn insert(&mut self, dc: usize, mut object: Object) -> ObjectId {
         let id = ObjectId(u32::try_from(self.ids.len()).expect("fewer objects than a u32 can count"));
         self.ids.insert(object.guid, id);
-        if let Some(sam) = object.values.text(Attribute::SamAccountName) {
-            self.sams.insert(sam.to_lowercase().into(), id);
+        if let Some(rid) = object.rid {
+            self.rids.insert(rid, id);
         }
-        self.edition += 1;
-        object.edition = self.edition;
+        object.created_by = self.dcs[dc].invocation_id;
+        self.note_sam(id, &object);
         self.dcs[dc].apply(id, Arc::new(object), now());
         id
     }
 
-    /// Writes another version of an object.
+    /// Writes another version of an object: an originating write, which stamps what differs.
     fn rewrite(&mut self, dc: usize, id: ObjectId, change: impl FnOnce(&mut Object)) -> Result<(), WorldError> {
         let slot = self.dcs[dc].get(id).ok_or_else(|| WorldError::NoSuchObject(format!("{id:?}")))?;
-        let mut object = Object::clone(&slot.object);
-        let before = sam_key(&object);
-        change(&mut object);
-        let after = sam_key(&object);
-        if before != after {
-            if let Some(sam) = before.filter(|sam| self.sams.get(sam.as_str()) == Some(&id)) {
-                self.sams.remove(sam.as_str());
-            }
-            if let Some(sam) = after {
-                self.sams.insert(sam.into(), id);
-            }
+        if self.dcs[dc].read_only {
+            return Err(WorldError::Refused(format!("{} is read-only", self.dcs[dc].host)));
         }
-        self.edition += 1;
-        object.edition = self.edition;
+        let mut object = Object::clone(&slot.object);
+        change(&mut object);
+        if let Some(rival) = self.dcs[dc].namesake(id, &object) {
+            return Err(WorldError::AlreadyExists(self.dcs[dc].dn(rival)));
+        }
+        object.restamp(&slot.object, self.dcs[dc].invocation_id, now());
+        self.note_sam(id, &object);
         self.dcs[dc].apply(id, Arc::new(object), now());
         Ok(())
+    }
+
+    fn note_sam(&mut self, id: ObjectId, object: &Object) {
+        if let Some(sam) = sam_key(object) {
+            self.sams.insert((hashed(&sam), id));
+        }
     }
 }
 
@@ -247,6 +230,12 @@ impl World {
 fn sam_key(object: &Object) -> Option<String> {
     let sam = object.values.text(Attribute::SamAccountName).map(str::to_lowercase);
     sam.filter(|_| object.life == Life::Live)
+}
+
+fn hashed(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// Seconds since 1970.
@@ -269,35 +258,11 @@ pub fn generalized_time(seconds: i64) -> String {
 mod tests {
     use super::*;
 
-    fn world() -> World {
-        let policy =
-            Policy { recycle_bin: false, hide_deleted_objects: false, exchange_schema: true, max_page_size: 1000 };
+    pub(super) fn world() -> World {
+        let policy = super::super::DirectoryOptions::default().policy();
         let mut world = World::new(7, policy);
         world.populate(10).expect("people");
         world
-    }
-
-    #[test]
-    fn each_domain_controller_counts_for_itself() {
-        let mut world = world();
-        let invocation_id = world.new_guid();
-        world.dcs.push(Replica::new("dc2", invocation_id));
-        world.replicate(0, 1);
-        let (first, second) = (world.dc(0), world.dc(1));
-        assert_eq!(first.iter().count(), second.iter().count());
-
-        let guid = world.create_account(1, &NewAccount::named("Elsewhere")).expect("created");
-        let id = world.id_of(guid).expect("known");
-        assert!(world.dc(0).get(id).is_none());
-        let before = world.dc(0).usn;
-        world.replicate(1, 0);
-        assert_eq!(world.dc(0).get(id).map(|slot| slot.usn_changed), Some(before + 1));
-        world.replicate(1, 0);
-        world.replicate(0, 1);
-        assert_eq!(
-            (world.dc(0).usn, world.dc(1).get(id).map(|slot| slot.usn_created)),
-            (before + 1, Some(world.dc(1).usn))
-        );
     }
 
     #[test]

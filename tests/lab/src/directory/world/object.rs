@@ -1,8 +1,10 @@
 //! One object as all domain controllers see it once it has replicated, stored compactly.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use super::schema::{Attribute, Class};
+use super::stamp::{Links, Written};
 use super::{Guid, ObjectId};
 
 /// What deletion left of an object.
@@ -33,10 +35,14 @@ pub struct Object {
     pub name: Box<str>,
     /// Whether and how it is deleted.
     pub life: Life,
-    /// Which write made this version; the larger one wins when domain controllers disagree.
-    pub edition: u64,
+    /// The invocationId of the domain controller that created it.
+    pub created_by: Guid,
+    /// The stamps of what was written since.
+    pub written: Written,
     /// Every value that is not derived from the fields above.
     pub values: Packed,
+    /// The values of `member`.
+    pub links: Option<Arc<Links>>,
 }
 
 /// Attribute values, packed end to end: number, length, bytes, and again.
@@ -113,6 +119,16 @@ impl Packed {
             }
         }
         packer.finish()
+    }
+
+    /// These values with one attribute as it is in another version, missing or not.
+    #[must_use]
+    pub fn taking(&self, attribute: Attribute, from: &Packed) -> Packed {
+        match from.get(attribute) {
+            Some(values) if values.is_empty() => self.with_missing(attribute),
+            Some(values) => self.with(attribute, &values),
+            None => self.without(attribute).finish(),
+        }
     }
 
     fn without(&self, attribute: Attribute) -> Packer {

@@ -51,16 +51,14 @@ impl World {
             Some(c) => Some(known_country(c)),
         };
         let parent = self.organizational_unit(dc, new.ou.as_deref().unwrap_or("Staff"))?;
-        if self.id_of_sam(&draft.sam).is_some() {
+        if self.id_of_sam(dc, &draft.sam).is_some() {
             return Err(WorldError::AlreadyExists(draft.sam));
         }
         let values = new.changes.iter().try_fold(draft.pack(), |values, change| self.changed(&values, change))?;
         let mut object = self.plain(Class::User, Some(parent), &draft.name);
         object.rid = Some(self.new_rid());
         object.values = values;
-        let guid = object.guid;
-        self.insert(dc, object);
-        Ok(guid)
+        self.create(dc, object)
     }
 
     /// One of the people who were there before: created years ago, mostly known to the tenant already.
@@ -128,9 +126,8 @@ impl World {
     fn add_groups(&mut self, people: &[Guid]) -> Result<(), WorldError> {
         for (name, share) in [("Licensed Staff", 2), ("Project X", 5)] {
             let group = self.create_group(0, name)?;
-            for member in people.iter().step_by(share) {
-                self.set_membership(0, group, *member, true)?;
-            }
+            let members: Vec<_> = people.iter().step_by(share).copied().collect();
+            self.set_members(0, group, &members, true)?;
         }
         Ok(())
     }

@@ -64,6 +64,7 @@ schema! {
     DisplayName "displayName" Text Stripped;
     DistinguishedName "distinguishedName" Dn Kept;
     DnsHostName "dNSHostName" Text Kept;
+    DnsRecord "dnsRecord" Octets Stripped;
     EmployeeId "employeeID" Text Stripped;
     EmployeeType "employeeType" Text Stripped;
     ExtensionAttribute1 "extensionAttribute1" Text Stripped;
@@ -78,6 +79,7 @@ schema! {
     L "l" Text Stripped;
     LastKnownParent "lastKnownParent" Dn Kept;
     LastLogonTimestamp "lastLogonTimestamp" Number Stripped;
+    LockoutTime "lockoutTime" Number Stripped;
     LogonCount "logonCount" Number Stripped;
     Mail "mail" Text Stripped;
     MailNickname "mailNickname" Text Stripped;
@@ -193,8 +195,16 @@ pub enum Class {
     Server,
     /// The NTDS Settings of a writable domain controller.
     NtdsDsa,
+    /// Those of a read-only one.
+    NtdsDsaRo,
     /// `CN=Directory Service`, which holds the lifetime of tombstones.
     NtdsService,
+    /// A DNS zone.
+    DnsZone,
+    /// A name in a DNS zone.
+    DnsNode,
+    /// An object of another domain, known by name alone. No search shows it.
+    Phantom,
 }
 
 impl Class {
@@ -212,7 +222,11 @@ impl Class {
             Class::ServersContainer => &["top", "serversContainer"],
             Class::Server => &["top", "server"],
             Class::NtdsDsa => &["top", "applicationSettings", "nTDSDSA"],
+            Class::NtdsDsaRo => &["top", "applicationSettings", "nTDSDSA", "nTDSDSARO"],
             Class::NtdsService => &["top", "nTDSService"],
+            Class::DnsZone => &["top", "dnsZone"],
+            Class::DnsNode => &["top", "dnsNode"],
+            Class::Phantom => &["top"],
         }
     }
 
@@ -230,7 +244,11 @@ impl Class {
             Class::ServersContainer => "Servers-Container",
             Class::Server => "Server",
             Class::NtdsDsa => "NTDS-DSA",
+            Class::NtdsDsaRo => "NTDS-DSA-RO",
             Class::NtdsService => "NTDS-Service",
+            Class::DnsZone => "Dns-Zone",
+            Class::DnsNode => "Dns-Node",
+            Class::Phantom => "Top",
         }
     }
 
@@ -248,14 +266,9 @@ impl Class {
     pub fn naming(self) -> &'static str {
         match self {
             Class::OrganizationalUnit => "OU",
-            Class::DomainDns => "DC",
+            Class::DomainDns | Class::DnsZone | Class::DnsNode => "DC",
             _ => "CN",
         }
-    }
-
-    /// Whether other objects live below it.
-    pub fn holds_others(self) -> bool {
-        !matches!(self, Class::User | Class::Computer | Class::Group | Class::NtdsDsa)
     }
 }
 

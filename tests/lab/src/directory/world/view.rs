@@ -42,6 +42,12 @@ impl<'a> View<'a> {
         if attribute.is_exchange() && !self.world.policy.exchange_schema {
             return Vec::new();
         }
+        if attribute == Attribute::Member {
+            return self.members();
+        }
+        if self.replica().filtered.contains(&attribute) {
+            return Vec::new();
+        }
         match self.slot.object.values.get(attribute) {
             Some(links) if is_link(attribute) => self.follow(&links),
             Some(values) => values,
@@ -73,6 +79,7 @@ impl<'a> View<'a> {
             IsRecycled => flag(object.life == Life::Recycled),
             InvocationId => self.invocation_id(),
             MemberOf => self.member_of(),
+            TokenGroups => self.token_groups(),
             CanonicalName => one(self.canonical_name()),
             MsDsUserAccountControlComputed => self.if_signs_in("0"),
             _ if object.life == Life::Live => self.derived_while_live(attribute),
@@ -103,9 +110,9 @@ impl<'a> View<'a> {
         }
     }
 
-    fn sid(&self) -> Option<Vec<u8>> {
+    pub(super) fn sid(&self) -> Option<Vec<u8>> {
         let object = &self.slot.object;
-        let of_domain = || (object.class == Class::DomainDns).then(|| self.world.domain.sid.bytes());
+        let of_domain = || (self.id == self.world.landmarks.domain).then(|| self.world.domain.sid.bytes());
         object.rid.map(|rid| self.world.domain.sid.with(rid)).or_else(of_domain)
     }
 
@@ -131,16 +138,38 @@ impl<'a> View<'a> {
         owner.map(|replica| Cow::Owned(replica.invocation_id.to_bytes_le().to_vec())).into_iter().collect()
     }
 
-    /// The groups that name this object. Back links are not stored: the object's uSN does not move with them.
-    fn member_of(&self) -> Values<'a> {
-        let link = self.id.0.to_le_bytes();
+    /// Its members that are not deleted.
+    fn members(&self) -> Values<'a> {
         let replica = self.replica();
-        let names_it = |id: &ObjectId| {
-            let values = replica.get(*id).into_iter().flat_map(|slot| slot.object.values.iter());
-            values.into_iter().any(|(attribute, value)| attribute == Attribute::Member && value == Some(&link))
-        };
-        let groups = replica.by_class(Class::Group).into_iter().filter(names_it);
-        groups.map(|id| Cow::Owned(replica.dn(id).into_bytes())).collect()
+        let there = self.slot.object.linked().filter(|id| replica.live(*id).is_some());
+        there.map(|id| Cow::Owned(replica.dn(id).into_bytes())).collect()
+    }
+
+    /// The groups that name this object.
+    fn member_of(&self) -> Values<'a> {
+        if self.slot.object.life != Life::Live {
+            return Vec::new();
+        }
+        let replica = self.replica();
+        replica.groups_of(self.id).map(|id| Cow::Owned(replica.dn(id).into_bytes())).collect()
+    }
+
+    /// The SIDs of all its groups, through others and through the primary group too.
+    fn token_groups(&self) -> Values<'a> {
+        let replica = self.replica();
+        let mut groups = replica.all_groups_of(self.id);
+        if let Some(primary) = self.primary_group() {
+            groups.insert(primary);
+            groups.extend(replica.all_groups_of(primary));
+        }
+        let sids = groups.into_iter().filter_map(|id| self.world.view(self.dc, id)?.sid());
+        sids.map(Cow::Owned).collect()
+    }
+
+    /// The group primaryGroupID names.
+    pub fn primary_group(&self) -> Option<ObjectId> {
+        let rid = self.text(Attribute::PrimaryGroupId)?.parse().ok()?;
+        self.world.id_of_sid(self.dc, &self.world.domain.sid.with(rid))
     }
 
     /// Links are stored as object numbers and shown as the DN of the moment.

@@ -1,8 +1,9 @@
 //! The control API: the handle's methods as JSON over HTTP, for hands and for other processes.
 
+mod dcs;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -13,10 +14,11 @@ use base64::Engine;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::fault::{Fault, Moment, Target};
-use super::handle::accounts;
-use super::server::Shared;
-use super::world::{Change, Guid, NewAccount, World, WorldError};
+use crate::directory::dc::accounts;
+use crate::directory::fault::{Fault, Moment, Target};
+use crate::directory::server::Shared;
+use crate::directory::server::machine::Condition;
+use crate::directory::world::{Change, Guid, NewAccount, World, WorldError};
 
 /// The domain controller the control API speaks to.
 const DC: usize = 0;
@@ -37,6 +39,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route("/lab/faults", post(add_fault).delete(clear_faults))
         .route("/lab/gates", post(close_gate))
         .route("/lab/gates/{id}", get(show_gate).delete(open_gate))
+        .merge(dcs::routes())
         .with_state(shared)
 }
 
@@ -193,7 +196,7 @@ async fn show(State(lab): Lab, Path(who): Path<String>) -> Answer {
 }
 
 async fn list(State(lab): Lab) -> Json<Value> {
-    Json(json!(accounts(&lab.world())))
+    Json(json!(accounts(&lab.world(), DC)))
 }
 
 async fn create_ou(State(lab): Lab, Path(ou): Path<String>) -> Answer {
@@ -232,7 +235,7 @@ async fn touch(State(lab): Lab, Json(wanted): Json<Noise>) -> Answer {
 }
 
 async fn state(State(lab): Lab) -> Json<Value> {
-    let (failure, down) = (lab.credentials().failure, *lab.down.borrow());
+    let (failure, down) = (lab.credentials().failure, lab.machine(DC).condition() == Condition::Dropping);
     let world = lab.world();
     let (dc, policy) = (world.dc(DC), &world.policy);
     Json(json!({
@@ -241,7 +244,7 @@ async fn state(State(lab): Lab) -> Json<Value> {
         "highest_usn": dc.usn,
         "invocation_id": dc.invocation_id,
         "synchronized": dc.synchronized,
-        "accounts": dc.by_class(super::world::schema::Class::User).len(),
+        "accounts": dc.by_class(crate::directory::world::schema::Class::User).len(),
         "recycle_bin": policy.recycle_bin,
         "hide_deleted_objects": policy.hide_deleted_objects,
         "max_page_size": policy.max_page_size,
@@ -291,10 +294,10 @@ async fn settings(State(lab): Lab, Json(wanted): Json<Settings>) -> Answer {
         }
     }
     if let Some(down) = wanted.down {
-        lab.down.send_replace(down);
+        lab.machine(DC).set_condition(if down { Condition::Dropping } else { Condition::Up });
     }
     if wanted.evict_cookies {
-        lab.cookie_epoch.fetch_add(1, Ordering::SeqCst);
+        lab.machines().iter().for_each(|machine| machine.evict_cookies());
     }
     Ok(state(State(lab)).await)
 }
@@ -355,11 +358,11 @@ fn guid_of(world: &World, who: &str) -> Result<Guid, WorldError> {
     if let Ok(guid) = Guid::try_parse(who) {
         return Ok(guid);
     }
-    let id = world.id_of_sam(who).and_then(|id| world.view(DC, id));
+    let id = world.id_of_sam(DC, who).and_then(|id| world.view(DC, id));
     id.map(|view| view.guid()).ok_or_else(|| WorldError::NoSuchObject(who.to_owned()))
 }
 
-fn described(world: &World, guid: Guid) -> Option<super::world::Account> {
+fn described(world: &World, guid: Guid) -> Option<crate::directory::world::Account> {
     let view = world.id_of(guid).and_then(|id| world.view(DC, id));
     view.map(|view| view.account())
 }
