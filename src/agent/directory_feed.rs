@@ -1,121 +1,221 @@
-//! Follows one domain: connects, looks at the controller's counter at every tick, reads what changed.
+//! Follows the domains: carries out what the machine of each asks for, over at most two connections.
 
+mod line;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
 
 use super::health::Health;
 use super::{Agent, AgentError, is_fatal};
-use crate::directory::Dc;
-use crate::directory::changes::{self, Step};
-use crate::model::watermark::{DcState, Watermark};
-use crate::observe::Event;
-use crate::store::{Absorbed, ScanEnd};
+use crate::clock::later;
+use crate::directory::roster::Roster;
+use crate::directory::watch::{LINES, Watch};
+use crate::directory::{DirectoryError, Names};
+use crate::model::settings::DirectorySettings;
 
-/// A connection is replaced after this: names, certificates and the library's bookkeeping age.
-const CONNECTION_AGE: Duration = Duration::from_hours(4);
+/// Under which name the directory stands among the troubles; a controller's own, while another stands in, begin with it.
+const PART: &str = "directory";
+
+/// Under which name DNS stands among the failures.
+const DNS: &str = "DNS";
+/// Controllers are looked up in DNS again after this.
+const FIND_AGAIN: Duration = Duration::from_mins(5);
+/// And after this when that failed and there is none; it doubles up to a minute.
+const FIND_FIRST: Duration = Duration::from_millis(500);
+const FIND_FAILED: Duration = Duration::from_mins(1);
+
+/// One domain being followed.
+struct Domain {
+    agent: Agent,
+    settings: DirectorySettings,
+    names: Names,
+    tls: Arc<rustls::ClientConfig>,
+    /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
+    seed: u64,
+    part: String,
+    watch: Mutex<Watch>,
+    /// Rung when something was told to the machine: the other line may have something to do.
+    bell: Notify,
+    /// What each controller failed with last.
+    failures: Mutex<BTreeMap<String, AgentError>>,
+    /// What was said of the domain, and of single controllers while another stands in.
+    troubles: tokio::sync::Mutex<BTreeMap<String, Health>>,
+    /// Nobody is told while somebody waits for the result.
+    silent: bool,
+}
 
 impl Agent {
+    /// Follows all domains until the store cannot go on.
+    pub(super) async fn watch_directories(&self) -> Result<(), AgentError> {
+        self.store.forget_troubles(PART).await?;
+        self.each_domain(false).await
+    }
+
+    /// Reads each domain once, up to what its controller says.
+    pub(super) async fn directories_once(&self) -> Result<(), AgentError> {
+        self.each_domain(true).await
+    }
+
+    /// All domains at once. The first error is returned after all have ended, a fatal one at once.
+    async fn each_domain(&self, once: bool) -> Result<(), AgentError> {
+        let mut domains = JoinSet::new();
+        for (settings, tls) in self.settings.directories.iter().zip(&self.ldap_tls) {
+            let domain = Domain::new(self.clone(), settings.clone(), tls.clone(), once);
+            domains.spawn(async move { if once { domain.once().await } else { domain.follow().await } });
+        }
+        let mut outcome = Ok(());
+        while let Some(ended) = domains.join_next().await {
+            match ended {
+                Ok(Err(error)) if is_fatal(&error) => return Err(error),
+                Ok(ended) => outcome = outcome.and(ended),
+                Err(error) => std::panic::resume_unwind(error.into_panic()),
+            }
+        }
+        outcome
+    }
+
+    /// Names of all domains that are followed.
+    pub(super) fn domains(&self) -> Vec<String> {
+        self.settings.directories.iter().map(|directory| directory.domain.clone()).collect()
+    }
+}
+
+impl Domain {
+    fn new(agent: Agent, settings: DirectorySettings, tls: Arc<rustls::ClientConfig>, silent: bool) -> Self {
+        let alone = agent.settings.directories.len() == 1;
+        let part = if alone { PART.to_owned() } else { format!("{PART} {}", settings.domain) };
+        let roster = Roster::new(settings.servers.clone(), fastrand::u64(..));
+        let watch = Mutex::new(Watch::new(roster, settings.poll));
+        let (names, seed) = (Names::new(&settings), fastrand::u64(..));
+        Self {
+            agent,
+            settings,
+            names,
+            tls,
+            seed,
+            part,
+            watch,
+            bell: Notify::new(),
+            failures: Mutex::default(),
+            troubles: tokio::sync::Mutex::default(),
+            silent,
+        }
+    }
+
     /// Follows the domain until the store cannot go on.
-    pub(super) async fn watch_directory(&self) -> Result<(), AgentError> {
-        let mut health = Health::new("directory", self.store.clone(), self.settings.work.retry_first);
+    async fn follow(&self) -> Result<(), AgentError> {
+        const { assert!(LINES == 2) };
+        tokio::try_join!(self.line(0), self.line(1), self.find()).map(|_: ((), (), ())| ())
+    }
+
+    /// Looks controllers up in DNS again and again, unless they are listed. Those known stay while DNS does not answer.
+    async fn find(&self) -> Result<(), AgentError> {
+        if !self.settings.servers.is_empty() {
+            return std::future::pending().await;
+        }
+        let part = format!("{}: {DNS}", self.part);
+        let mut wait = FIND_FIRST;
         loop {
-            let Err(error) = self.follow_directory(&mut health).await else { continue };
-            if is_fatal(&error) {
-                return Err(error);
+            let found = self.names.controllers(&self.settings, self.seed).await;
+            let is_lost = found.is_err() && self.watch().is_without();
+            match found {
+                Ok(servers) => {
+                    self.watch().found(servers);
+                    self.failures().remove(DNS);
+                    self.praise(&part).await;
+                    wait = FIND_AGAIN;
+                }
+                Err(error) => {
+                    wait = (wait * 2).min(if is_lost { FIND_FAILED } else { FIND_AGAIN });
+                    let error = AgentError::Directory(error);
+                    self.complain(part.clone(), &error, later(self.now(), wait)).await;
+                    self.failures().insert(DNS.to_owned(), error);
+                }
             }
-            let wait = health.failed(&error, None, &self.clock).await;
-            self.clock.wait(wait).await;
+            self.bell.notify_waiters();
+            self.agent.clock.wait(wait).await;
         }
     }
 
-    /// Follows it over one connection.
-    async fn follow_directory(&self, health: &mut Health) -> Result<(), AgentError> {
-        let mut dc = self.connect().await?;
-        Event::DirectoryConnected { server: dc.server().to_owned() }.emit();
-        let until = crate::clock::later(self.clock.now(), CONNECTION_AGE);
-        while self.clock.now() < until {
-            self.directory_turn(&mut dc).await?;
+    /// Follows it until it was read once.
+    async fn once(&self) -> Result<(), AgentError> {
+        tokio::select! {
+            ended = self.follow() => ended,
+            ended = self.settled() => ended,
+        }
+    }
+
+    /// Waits until the domain was read up to what its controller says, or no controller is left to try.
+    async fn settled(&self) -> Result<(), AgentError> {
+        loop {
+            let rung = self.bell.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            {
+                let watch = self.watch();
+                if watch.is_settled() {
+                    return Ok(());
+                }
+                if watch.is_blind(self.now()) && (watch.knows_any() || self.failures().contains_key(DNS)) {
+                    return Err(self.verdict());
+                }
+            }
+            rung.await;
+        }
+    }
+
+    fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn failures(&self) -> MutexGuard<'_, BTreeMap<String, AgentError>> {
+        self.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.agent.clock.now()
+    }
+
+    /// Says what is wrong with a part, unless that was said.
+    async fn complain(&self, part: String, error: &AgentError, again: Timestamp) {
+        if !self.silent {
+            let mut troubles = self.troubles.lock().await;
+            let health = troubles.entry(part.clone()).or_insert_with(|| self.health(part));
+            health.say(error, again).await;
+        }
+    }
+
+    /// Takes it back.
+    async fn praise(&self, part: &str) {
+        let said = self.troubles.lock().await.remove(part);
+        if let Some(mut health) = said {
             health.works().await;
-            self.clock.wait(self.settings.directory.poll).await;
         }
-        dc.close().await;
-        Ok(())
     }
 
-    pub(super) async fn directory_once(&self) -> Result<(), AgentError> {
-        let mut dc = self.connect().await?;
-        self.directory_turn(&mut dc).await?;
-        dc.close().await;
-        Ok(())
+    fn health(&self, part: String) -> Health {
+        Health::new(part, self.agent.store.clone(), self.agent.settings.work.retry_first)
     }
 
-    async fn connect(&self) -> Result<Dc, AgentError> {
-        Ok(Dc::connect_any(&self.settings.directory, &self.ldap_tls).await?)
-    }
-
-    /// One tick: a look at the counter, and only if it moved a search.
-    async fn directory_turn(&self, dc: &mut Dc) -> Result<(), AgentError> {
-        let state = dc.state().await?;
-        let domain = state.key.domain;
-        let feed = self.store.bind_domain(domain, &self.settings.directory.domain, self.clock.now()).await?;
-        let known = self.store.watermark(&state.key).await?;
-        let scan_is_due = feed.next_scan.is_some_and(|at| at <= self.clock.now());
-        match changes::next(known.as_ref(), &state) {
-            Step::Nothing | Step::Delta { .. } if scan_is_due => {
-                self.read_everything(dc, state, "to see what no change tells".to_owned()).await?;
+    /// What all controllers failed with; what is not theirs says it all, as does what holds for the domain.
+    fn verdict(&self) -> AgentError {
+        let mut errors = Vec::new();
+        for error in std::mem::take(&mut *self.failures()).into_values() {
+            match error {
+                AgentError::Directory(error) if error.holds_for_the_domain() => return error.into(),
+                AgentError::Directory(error) => errors.push(error),
+                other => return other,
             }
-            Step::Nothing => self.store.directory_is_quiet(domain, self.clock.now()).await?,
-            Step::Delta { since } => self.read_changes(dc, state, since).await?,
-            Step::FullScan { why } => self.read_everything(dc, state, why.to_string()).await?,
         }
-        Ok(())
-    }
-
-    async fn read_changes(&self, dc: &mut Dc, state: DcState, since: i64) -> Result<(), AgentError> {
-        let brought = self.absorb(dc, &state, Some(since), None).await?;
-        let mark = Watermark { key: state.key, usn: state.highest_usn };
-        self.store.finish_delta_search(mark, self.clock.now()).await?;
-        if brought != Absorbed::default() {
-            let Absorbed { new, changed, gone, quarantined } = brought;
-            Event::DirectoryChanged { new, changed, gone, quarantined }.emit();
-            self.bell.notify_one();
-            self.tenant_bell.notify_one();
+        match errors.len() {
+            0 => DirectoryError::NoServer.into(),
+            1 => errors.remove(0).into(),
+            _ => DirectoryError::NoneWorked(errors).into(),
         }
-        Ok(())
-    }
-
-    async fn read_everything(&self, dc: &mut Dc, state: DcState, why: String) -> Result<(), AgentError> {
-        Event::ScanStarted { why }.emit();
-        let generation = self.store.begin_scan(state.key.domain).await?;
-        let brought = self.absorb(dc, &state, None, Some(generation)).await?;
-        let mark = Watermark { key: state.key, usn: state.highest_usn };
-        let percent = self.settings.guard.shrink_percent;
-        match self.store.finish_scan(mark, generation, percent, self.clock.now()).await? {
-            ScanEnd::Complete { met, gone } => {
-                let Absorbed { new, quarantined, .. } = brought;
-                Event::ScanComplete { met, new, gone, quarantined }.emit();
-            }
-            ScanEnd::Shrunk { met, missing } => Event::ScanShrunk { source: "directory", met, missing }.emit(),
-        }
-        self.bell.notify_one();
-        Ok(())
-    }
-
-    /// Takes a whole search in, page by page. An error leaves the watermark where it was.
-    async fn absorb(
-        &self,
-        dc: &mut Dc,
-        state: &DcState,
-        since: Option<i64>,
-        generation: Option<i64>,
-    ) -> Result<Absorbed, AgentError> {
-        let mut brought = Absorbed::default();
-        let mut read = 0;
-        let mut scan = dc.scan(since);
-        while let Some(page) = scan.next_page().await? {
-            read += page.accounts.len() as u64;
-            self.show("reading the directory", read);
-            brought += self.store.absorb_accounts(state.key.domain, page, generation, self.clock.now()).await?;
-        }
-        Ok(brought)
     }
 }

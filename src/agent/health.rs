@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use jiff::Timestamp;
 
 use super::error::AgentError;
 use crate::clock::{Clock, later};
@@ -18,7 +19,7 @@ const RARELY: Duration = Duration::from_mins(5);
 
 /// The state of one part.
 pub(super) struct Health {
-    part: &'static str,
+    part: String,
     store: Store,
     first: Duration,
     waits: ExponentialBackoff,
@@ -26,8 +27,8 @@ pub(super) struct Health {
 }
 
 impl Health {
-    pub(super) fn new(part: &'static str, store: Store, first: Duration) -> Self {
-        Self { part, store, first, waits: backoff(first), said: None }
+    pub(super) fn new(part: impl Into<String>, store: Store, first: Duration) -> Self {
+        Self { part: part.into(), store, first, waits: backoff(first), said: None }
     }
 
     /// Notes a failure, says it if it is news, and returns how long to wait.
@@ -37,25 +38,30 @@ impl Health {
             Class::Heals | Class::Bug => self.waits.next().unwrap_or(LONGEST),
         };
         let wait = wait.max(asked.unwrap_or_default());
-        let trouble = Event::trouble(self.part, error, later(clock.now(), wait));
+        self.say(error, later(clock.now(), wait)).await;
+        wait
+    }
+
+    /// Says a failure if it is news.
+    pub(super) async fn say(&mut self, error: &AgentError, retry: Timestamp) {
+        let trouble = Event::trouble(&self.part, error, retry);
         if self.said.replace(error.code()) == Some(error.code()) {
             tracing::debug!(event = error.code(), "{trouble}");
         } else {
             trouble.emit();
             let text = format!("{}. {} [{}]", error.to_string().trim_end_matches('.'), error.advice(), error.code());
             // A store that cannot keep the complaint is in worse trouble, which is said by the work itself.
-            let _ = self.store.trouble(self.part, Some(&text)).await;
+            let _ = self.store.trouble(&self.part, Some(&text)).await;
         }
-        wait
     }
 
     /// Notes that the part works.
     pub(super) async fn works(&mut self) {
         if self.said.take().is_some() {
             self.waits = backoff(self.first);
-            Event::Recovered { part: self.part }.emit();
+            Event::Recovered { part: self.part.clone() }.emit();
         }
-        let _ = self.store.trouble(self.part, None).await;
+        let _ = self.store.trouble(&self.part, None).await;
     }
 }
 

@@ -44,7 +44,8 @@ pub struct Agent {
     store: Store,
     clock: Clock,
     graph: Graph,
-    ldap_tls: Arc<rustls::ClientConfig>,
+    /// For each domain, in the order of the settings.
+    ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -71,11 +72,11 @@ impl Agent {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
-        let ldap_roots = match &settings.directory.ca_file {
-            Some(file) => Roots::Only(file.clone()),
-            None => Roots::SystemAnd(None),
-        };
-        let ldap_tls = tls::client_config(&ldap_roots)?;
+        let mut ldap_tls = Vec::new();
+        for directory in &settings.directories {
+            let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
+            ldap_tls.push(tls::client_config(&roots)?);
+        }
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
@@ -121,7 +122,7 @@ impl Agent {
         };
         let feeds = async {
             tokio::select! {
-                ended = self.watch_directory() => ended,
+                ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
                 ended = self.watch_groups() => ended,
                 () = stopped => Ok(()),
@@ -153,7 +154,7 @@ impl Agent {
             }
         };
         let read = async {
-            let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+            let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
             (directory, tenant, self.groups_once().await)
         };
         let (directory, tenant, groups) = tokio::select! {
@@ -175,7 +176,7 @@ impl Agent {
     /// # Errors
     /// When either side cannot be read, or the store fails.
     pub async fn prospect(&self) -> Result<Prospect, AgentError> {
-        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
         directory?;
         tenant?;
         let groups = self.groups_once().await.and(self.look_ahead(&mut Turn::default()).await);

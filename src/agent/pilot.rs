@@ -10,7 +10,7 @@ impl Agent {
     /// # Errors
     /// When either side cannot be read, or the store fails.
     pub async fn catch_up(&self) -> Result<(), AgentError> {
-        let (directory, tenant) = tokio::join!(self.directory_once(), self.tenant_once());
+        let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
         directory?;
         tenant?;
         // A group that cannot be read makes its rules unusable, which is said of whomever they mean.

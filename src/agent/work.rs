@@ -15,7 +15,7 @@ use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
 use crate::decide::{BoundRule, Context, Expecting, Limits, allot, bind, judge};
-use crate::directory::coverage;
+use crate::directory::{coverages, joint_coverage};
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::Plan;
@@ -239,18 +239,20 @@ impl Agent {
     /// Judges everyone about whom there is news. False while a first read, or the first with other bases or attributes, is
     /// incomplete, or when told to stop on the way: nothing is planned then.
     pub(super) async fn judge_all(&self, turn: &mut Turn) -> Result<bool, AgentError> {
-        let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted().await?) else {
+        let (Some(contact), true) = (self.store.contact().await?, self.store.is_acquainted(&self.domains()).await?)
+        else {
             return Ok(false);
         };
         if !self.groups_tried.load(Ordering::Relaxed) {
             return Ok(false);
         }
         let settings = &self.settings;
-        let read = coverage(&settings.directory);
-        if self.store.coverage().await?.as_deref() != Some(&read) {
+        let (wanted, read) = (coverages(&settings.directories), self.store.coverage().await?);
+        if wanted.iter().any(|(domain, coverage)| read.get(domain) != Some(coverage)) {
             // Other bases or attributes are configured than were read: whom that shows must not look like an event.
             return Ok(false);
         }
+        let read = joint_coverage(&settings.directories);
         let catalog = self.store.catalog().await?;
         let rules = bind(&settings.rules, &catalog, &self.store.group_states().await?);
         turn.unusable = rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();

@@ -22,7 +22,7 @@ pub fn example() -> String {
     section(&mut text, &keys::ROOT);
     for key in keys::ROOT.keys {
         let (header, inner) = match key.kind {
-            Kind::Table(inner) => (format!("[{}]", key.name), inner),
+            Kind::Table(inner) | Kind::OneOrMore(inner) => (format!("[{}]", key.name), inner),
             Kind::Tables(inner) => (format!("[[{}]]", key.name), inner),
             _ => continue,
         };
@@ -37,7 +37,9 @@ pub fn example() -> String {
 
 /// The keys of a section, except its tables.
 fn section(text: &mut String, section: &Section) {
-    for key in section.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_))) {
+    for key in
+        section.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::OneOrMore(_)))
+    {
         text.push('\n');
         comment(text, "", &meaning(key));
         if let Kind::Choice(values) = key.kind {

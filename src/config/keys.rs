@@ -1,8 +1,10 @@
 //! Every key of the file, declared once: its name, kind, default and meaning. The reader ([`super::table`]), the hints and
 //! the example file all come from here; what a value becomes is in [`super::resolve`] and [`super::rules`].
 
+mod directory;
 mod tenant;
 
+use directory::DIRECTORY;
 use tenant::TENANT;
 
 /// A table of the file.
@@ -45,6 +47,8 @@ pub(super) enum Kind {
     Table(&'static Section),
     /// `[[name]]`.
     Tables(&'static Section),
+    /// `[name]`, or several times `[[name]]`.
+    OneOrMore(&'static Section),
 }
 
 /// Whether a key must be there. The text is the value in TOML.
@@ -58,7 +62,7 @@ pub(super) enum Presence {
     Optional(&'static str),
 }
 
-use Kind::{Choice, Duration, Flag, Inline, Inlines, Number, Secret, Table, Tables, Text, Texts};
+use Kind::{Choice, Duration, Flag, Inline, Inlines, Number, OneOrMore, Secret, Table, Tables, Text, Texts};
 use Presence::{Default, Optional, Required};
 
 const fn key(name: &'static str, kind: Kind, presence: Presence, meaning: &'static str) -> Key {
@@ -85,56 +89,13 @@ pub(super) static ROOT: Section = Section {
             Default("\"/var/lib/seatsync/seatsync.db\""),
             "The database file, on a local disk. Relative paths here and below start at this file's directory.",
         ),
-        key("directory", Table(&DIRECTORY), Required(""), DIRECTORY.meaning),
+        key("directory", OneOrMore(&DIRECTORY), Required(""), DIRECTORY.meaning),
         key("tenant", Table(&TENANT), Required(""), TENANT.meaning),
         key("usage_location", Table(&USAGE_LOCATION), Default(""), USAGE_LOCATION.meaning),
         key("license", Tables(&LICENSE), Required(""), LICENSE.meaning),
         key("guard", Table(&GUARD), Default(""), GUARD.meaning),
         key("work", Table(&WORK), Default(""), WORK.meaning),
         key("log", Table(&LOG), Default(""), LOG.meaning),
-    ],
-};
-
-static DIRECTORY: Section = Section {
-    meaning: "The Active Directory domain whose accounts are followed.",
-    keys: &[
-        key("domain", Text, Required("\"corp.example.com\""), "DNS name of the domain."),
-        key(
-            "servers",
-            Texts,
-            Required("[\"dc1.corp.example.com\", \"dc2.corp.example.com\"]"),
-            "Domain controllers, tried in this order: a host name (LDAPS, port 636), or a URL: ldaps://host[:port], \
-             ldap+starttls://host[:port]. The certificate must carry the name. Finding them by DNS comes later.",
-        ),
-        key("ca_file", Text, Optional("\"corp-ca.pem\""), "PEM file with the CA to trust instead of the system's."),
-        key(
-            "bind",
-            Inline(&BIND),
-            Required(
-                "{ method = \"simple\", user = \"svc-seatsync@corp.example.com\", password = { file = \"bind-password\" } }",
-            ),
-            "The service account; it only reads.",
-        ),
-        key(
-            "bases",
-            Texts,
-            Optional("[\"OU=Staff,DC=corp,DC=example,DC=com\"]"),
-            "DNs below which accounts are read; none inside another. Without it: the whole domain.",
-        ),
-        key(
-            "anchor",
-            Text,
-            Default("\"auto\""),
-            "Which attribute joins accounts to tenant users. \"auto\": mS-DS-ConsistencyGuid where it is set, else objectGUID, as \
-             Entra Connect chooses; otherwise the name of the text attribute that Entra Connect was told to use.",
-        ),
-        key(
-            "poll",
-            Duration("100ms", "1h"),
-            Default("\"10s\""),
-            "Between two looks at the controller's change counter.",
-        ),
-        key("timeout", Duration("100ms", "10m"), Default("\"30s\""), "For connecting, and for each answer."),
     ],
 };
 

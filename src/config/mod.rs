@@ -3,8 +3,7 @@
 //! [`load`] reads one TOML file and reports everything that is wrong with it at once. The text is cleaned of statements
 //! that do not parse (`syntax`), the rest is walked table by table (`table`) by the one declaration of all keys (`keys`,
 //! from which [`example()`] is written too), single values are taken apart (`values`, `secret`), and what belongs together is
-//! checked together (`resolve`, `tenant`,
-//! `rules`). A secret is never shown, not even one that stands in the file by mistake.
+//! checked together (`resolve`, `directory`, `tenant`, `rules`). A secret is never shown, not even one that stands in the file by mistake.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -20,6 +19,7 @@ use problem::Report;
 use table::Table;
 
 mod context;
+mod directory;
 mod example;
 mod keys;
 mod problem;

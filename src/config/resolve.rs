@@ -4,35 +4,36 @@ use std::collections::BTreeSet;
 
 use toml::Spanned;
 
+use super::directory;
 use super::rules;
-use super::secret;
 use super::table::Table;
 use super::tenant;
 use super::values;
-use crate::model::rule::{Dn, Rule};
+use crate::model::rule::Rule;
 use crate::model::settings::{
-    AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings,
-    WorkSettings,
+    AnchorSource, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings, WorkSettings,
 };
 
 /// The settings; `None` when anything is missing or wrong, which then is in the report.
 pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let mode = root.choice("mode").map(|mode| if mode == "apply" { Mode::Apply } else { Mode::Observe });
     let store = root.path("store");
-    let directory = root.table("directory").and_then(|table| directory(&table));
+    let directories = directory::directories(root);
     let tenant = root.table("tenant").and_then(|table| tenant::tenant(&table));
     let location = root.table("usage_location").and_then(|table| location(&table));
-    let reach = directory.as_ref().map(|directory| rules::Reach::of(&directory.bases, &directory.anchor));
+    let reach = directories.as_ref().map(|directories| rules::Reach::of(directories));
     let rules = rules::rules(root, reach.as_ref());
     let guard = root.table("guard").and_then(|table| guard(&table));
     let work = root.table("work").and_then(|table| work(&table));
     let log = root.table("log").and_then(|table| log(&table));
-    let (mut directory, location, rules) = (directory?, location?, rules?);
-    directory.attributes = attributes(&directory.anchor, &location, &rules);
+    let (mut directories, location, rules) = (directories?, location?, rules?);
+    for directory in &mut directories {
+        directory.attributes = attributes(&directory.anchor, &location, &rules);
+    }
     let mut settings = Settings {
         mode: mode?,
         store: store?,
-        directory,
+        directories,
         tenant: tenant?,
         location,
         rules,
@@ -53,93 +54,6 @@ fn attributes(anchor: &AnchorSource, location: &LocationSettings, rules: &[Rule]
         AnchorSource::Attribute(name) => Some(name.clone()),
     };
     rules.iter().flat_map(|rule| rule.who.attributes()).chain(location.from.iter().cloned()).chain(anchor).collect()
-}
-
-fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
-    let domain = table.parse("domain", values::dns_name).map(Spanned::into_inner);
-    let servers = table.parse_each("servers", values::server);
-    if let Some(servers) = &servers {
-        if servers.is_empty() && table.has("servers") {
-            table.wrong(
-                "servers",
-                "\"servers\" is empty",
-                "name at least one domain controller: finding them by DNS comes later",
-            );
-        }
-        for (i, server) in servers.iter().enumerate() {
-            if servers[..i].iter().any(|before| before.get_ref() == server.get_ref()) {
-                table.context.report.add(server.span(), "\"servers\" names this one twice", None);
-            }
-        }
-    }
-    let ca_file = table.file("ca_file");
-    let bind = table.table("bind").and_then(|bind| {
-        // There is one method so far, and `choice` refuses others.
-        let method = bind.choice("method");
-        let user = bind.parse("user", values::bind_user);
-        let password = secret::read(&bind, "password");
-        method.and(user.zip(password))
-    });
-    let bases = bases(table, domain.as_deref());
-    let anchor = table.parse("anchor", anchor).map(Spanned::into_inner);
-    let poll = table.duration("poll");
-    let timeout = table.duration("timeout");
-    let (bind_user, bind_password) = bind?;
-    Some(DirectorySettings {
-        domain: domain?,
-        servers: servers?.into_iter().map(Spanned::into_inner).collect(),
-        ca_file,
-        bind_user: bind_user.into_inner(),
-        bind_password,
-        bases: bases?,
-        anchor: anchor?,
-        attributes: BTreeSet::new(),
-        poll: poll?,
-        timeout: timeout?,
-    })
-}
-
-fn anchor(text: &str) -> Result<AnchorSource, values::Wrong> {
-    match text.to_ascii_lowercase().as_str() {
-        "auto" => Ok(AnchorSource::Auto),
-        "objectguid" | "ms-ds-consistencyguid" => {
-            Err(values::Wrong::new("names an attribute that \"auto\" already uses")
-                .hint("write anchor = \"auto\", or leave it out"))
-        }
-        _ => values::attribute(text).map(AnchorSource::Attribute),
-    }
-}
-
-/// The bases; by default the domain itself.
-fn bases(table: &Table<'_>, domain: Option<&str>) -> Option<Vec<String>> {
-    let root = domain.map(|domain| domain.split('.').map(|label| format!("DC={label}")).collect::<Vec<_>>().join(","));
-    if !table.has("bases") {
-        return root.map(|root| vec![root]);
-    }
-    let bases = table.parse_each("bases", values::dn)?;
-    if bases.is_empty() {
-        table.wrong(
-            "bases",
-            "\"bases\" is empty",
-            "name at least one DN, or leave the key out to read the whole domain",
-        );
-    }
-    let root_dn = root.as_deref().and_then(Dn::parse);
-    for (i, base) in bases.iter().enumerate() {
-        let (text, dn) = base.get_ref();
-        if root_dn.as_ref().is_some_and(|root| !dn.is_within(root)) {
-            let hint = format!("a base ends with {}", root.as_deref().unwrap_or_default());
-            table.context.report.add(base.span(), "\"bases\" names a place outside the domain", Some(hint));
-        }
-        let mut others = bases.iter().enumerate().filter(|(j, _)| *j != i).map(|(j, other)| (j, other.get_ref()));
-        // Of two equal ones the second is the one too many.
-        let outer = others.find(|(j, (_, other))| dn.is_within(other) && (*j < i || !other.is_within(dn)));
-        if let Some((_, (outer, _))) = outer {
-            let hint = format!("leave it out: {outer} already covers {text}");
-            table.context.report.add(base.span(), "\"bases\" names a place within another base", Some(hint));
-        }
-    }
-    Some(bases.into_iter().map(|base| base.into_inner().0).collect())
 }
 
 fn location(table: &Table<'_>) -> Option<LocationSettings> {

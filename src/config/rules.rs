@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::table::Table;
 use super::values;
 use crate::model::rule::{Dn, Rule, Who};
-use crate::model::settings::AnchorSource;
+use crate::model::settings::DirectorySettings;
 
 /// What of the directory the rules can reach.
 pub(super) struct Reach {
@@ -14,10 +14,12 @@ pub(super) struct Reach {
 }
 
 impl Reach {
-    /// From checked bases.
-    pub fn of(bases: &[String], anchor: &AnchorSource) -> Self {
-        let bases = bases.iter().filter_map(|base| Dn::parse(base)).collect();
-        Self { bases, anchor: format!("{anchor:?}") }
+    /// Of all domains.
+    pub fn of(directories: &[DirectorySettings]) -> Self {
+        let bases =
+            directories.iter().flat_map(|directory| &directory.bases).filter_map(|base| Dn::parse(base)).collect();
+        let anchors: Vec<_> = directories.iter().map(|directory| format!("{:?}", directory.anchor)).collect();
+        Self { bases, anchor: anchors.join(" ") }
     }
 }
 

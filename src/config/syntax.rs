@@ -173,7 +173,7 @@ pub(super) fn harmless(line: &str) -> usize {
 fn is_harmless(name: &str, section: &Section) -> bool {
     section.keys.iter().any(|key| match key.kind {
         Kind::Secret => false,
-        Kind::Inline(inner) | Kind::Table(inner) | Kind::Tables(inner) => {
+        Kind::Inline(inner) | Kind::Table(inner) | Kind::Tables(inner) | Kind::OneOrMore(inner) => {
             // `who` holds itself; nothing of it is needed here.
             key.name != "who" && is_harmless(name, inner)
         }

@@ -64,7 +64,7 @@ impl<'a> Table<'a> {
     fn unknown_hint(&self, name: &str) -> String {
         let known = self.section.keys.iter().map(|key| key.name);
         let elsewhere = |key: &&Key| {
-            let (Kind::Table(inner) | Kind::Tables(inner)) = key.kind else { return false };
+            let (Kind::Table(inner) | Kind::Tables(inner) | Kind::OneOrMore(inner)) = key.kind else { return false };
             inner.keys.iter().any(|key| key.name == name)
         };
         if nearest(name, known.clone()).is_none() {
@@ -319,10 +319,14 @@ impl<'a> Table<'a> {
             self.missing_table(name, section);
             return None;
         };
-        let DeValue::Array(items) = value.get_ref() else {
-            mask(self.context.report, value);
-            self.mistyped(name, value.span(), value.get_ref(), self.form(name));
-            return None;
+        let items = match (value.get_ref(), self.key(name).kind) {
+            (DeValue::Array(items), _) => &items[..],
+            (_, Kind::OneOrMore(_)) => std::slice::from_ref(value),
+            _ => {
+                mask(self.context.report, value);
+                self.mistyped(name, value.span(), value.get_ref(), self.form(name));
+                return None;
+            }
         };
         let tables: Vec<_> = items.iter().map(|item| self.as_table(name, item, section, title.clone())).collect();
         tables.into_iter().collect()
@@ -356,7 +360,7 @@ impl<'a> Table<'a> {
     /// The section of a key that holds tables, and how to call it.
     fn inner(&self, name: &str) -> Option<(&'static Section, String)> {
         match self.key(name).kind {
-            Kind::Table(section) => Some((section, format!("in [{name}]"))),
+            Kind::Table(section) | Kind::OneOrMore(section) => Some((section, format!("in [{name}]"))),
             Kind::Tables(section) => Some((section, format!("in [[{name}]]"))),
             Kind::Inline(section) | Kind::Inlines(section) => Some((section, format!("{} {name}", self.title))),
             Kind::Secret => Some((&super::keys::SECRET, format!("{} {name}", self.title))),
@@ -367,7 +371,7 @@ impl<'a> Table<'a> {
     /// What the value of a key that holds tables looks like.
     fn form(&self, name: &str) -> &'static str {
         match self.key(name).kind {
-            Kind::Table(_) => "a table, written as [name] on a line of its own",
+            Kind::Table(_) | Kind::OneOrMore(_) => "a table, written as [name] on a line of its own",
             Kind::Tables(_) => "a list of tables, each written as [[name]] on a line of its own",
             Kind::Inlines(_) => "a list of tables, [{ … }, …]",
             _ => "a table, { … }",
@@ -383,7 +387,9 @@ impl<'a> Table<'a> {
         let needs = section.keys.iter().filter(|key| matches!(key.presence, Presence::Required(_)));
         let needs = quoted(needs.map(|key| key.name));
         let (what, hint) = match key.kind {
-            Kind::Table(_) => (format!("[{name}] is missing"), format!("it needs at least {needs}. {}", key.meaning)),
+            Kind::Table(_) | Kind::OneOrMore(_) => {
+                (format!("[{name}] is missing"), format!("it needs at least {needs}. {}", key.meaning))
+            }
             Kind::Tables(_) => {
                 (format!("[[{name}]] is missing"), format!("it needs at least {needs}. {}", key.meaning))
             }

@@ -103,7 +103,7 @@ fn with(line: &str) -> String {
 fn a_minimal_file_has_the_documented_defaults() {
     let settings = Fixture::new().settings(MINIMAL);
     assert_eq!((settings.mode, settings.store.to_str()), (Mode::Apply, Some("/var/lib/seatsync/seatsync.db")));
-    let directory = &settings.directory;
+    let directory = &settings.directories[0];
     assert_eq!(directory.domain, "corp.example.test");
     let server = |host: &str, port, transport| Server { host: host.into(), port, transport };
     assert_eq!(
@@ -154,7 +154,10 @@ fn the_shipped_example_is_current_complete_and_right() {
     fn each_key(section: &keys::Section, check: &mut impl FnMut(&keys::Key)) {
         for key in section.keys {
             check(key);
-            if let keys::Kind::Inline(inner) | keys::Kind::Table(inner) | keys::Kind::Tables(inner) = key.kind
+            if let keys::Kind::Inline(inner)
+            | keys::Kind::Table(inner)
+            | keys::Kind::Tables(inner)
+            | keys::Kind::OneOrMore(inner) = key.kind
                 && key.name != "not"
             {
                 each_key(inner, check);
@@ -174,10 +177,13 @@ fn the_shipped_example_is_current_complete_and_right() {
     let mut full = fixture.settings(&all.join("\n"));
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
     full.location.default = None;
-    (full.directory.ca_file, full.tenant.ca_file) = (None, None);
+    (full.directories[0].ca_file, full.tenant.ca_file) = (None, None);
+    let found = &mut full.directories[0];
+    assert_eq!((found.servers.len(), found.site.take().is_some(), found.dns.take().is_some()), (2, true, true));
+    found.servers.clear();
     full.tenant.proxy = ProxySettings::default();
-    full.directory.attributes = as_shipped.directory.attributes.clone();
-    full.directory.bases = as_shipped.directory.bases.clone();
+    full.directories[0].attributes = as_shipped.directories[0].attributes.clone();
+    full.directories[0].bases = as_shipped.directories[0].bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());
     assert_eq!(format!("{full:?}"), format!("{as_shipped:?}"));
 }
@@ -243,6 +249,19 @@ assignments_per_day = 1_000_000_000
 }
 
 #[test]
+fn several_domains_are_several_tables() {
+    let fixture = Fixture::new();
+    let (head, rest) = MINIMAL.split_once("[directory]").expect("it has one");
+    let (table, rest) = rest.split_once("\n[").expect("more follows");
+    let twice = |other: &str| format!("{head}[[directory]]{table}\n[[directory]]{other}\n[{rest}");
+    let other = table.replace("\"Corp.Example.test\"", "\"sales.corp.example.test\"");
+    let domains: Vec<String> =
+        fixture.settings(&twice(&other)).directories.into_iter().map(|directory| directory.domain).collect();
+    assert_eq!(domains, ["corp.example.test", "sales.corp.example.test"]);
+    assert!(fixture.problems(twice(table)).1.contains("\"domain\" is another table's too"));
+}
+
+#[test]
 fn what_is_missing_is_named() {
     let fixture = Fixture::new();
     for (text, wanted) in [
@@ -252,7 +271,6 @@ fn what_is_missing_is_named() {
             &[
                 "\"bases\"", // not this one
                 "\"domain\"",
-                "\"servers\"",
                 "\"method\"",
                 "\"user\"",
                 "\"password\"",
@@ -282,7 +300,10 @@ fn bad_values_and_contradictions_are_refused() {
         ("servers = [\"dc1:636\"]", "a port but no scheme"),
         ("servers = [\"ldaps://svc:pw@dc1\"]", "more than a host and a port"),
         ("servers = [\"ldaps://dc1:0\"]", "bad port"),
-        ("servers = []", "finding them by DNS comes later"),
+        ("servers = []", "leave the key out to find them in DNS"),
+        ("[directory]\nsite = \"Sto ckholm\"", "not a simple name"),
+        ("[directory]\ndns = \"ns1.example.com\"", "is no address"),
+        ("[directory]\ntransport = \"ldap\"", "has no such value"),
         ("servers = [\"dc1\", \"ldaps://DC1:636\"]", "twice"),
         ("servers = \"dc1\"", "must be a list of texts"),
         ("domain = \"192.168.0.1\"", "not a DNS name"),
@@ -371,9 +392,9 @@ fn values_mean_what_they_say() {
         &with(&format!("[[license]]\n{who}\nunless_has_plan = []"))
             .replace("[tenant]", "anchor = \"employeeID\"\n[tenant]"),
     );
-    assert_eq!(settings.directory.anchor, AnchorSource::Attribute("employeeid".into()));
+    assert_eq!(settings.directories[0].anchor, AnchorSource::Attribute("employeeid".into()));
     assert_eq!(
-        settings.directory.attributes,
+        settings.directories[0].attributes,
         ["c", "employeeid", "employeetype", "msexchusagelocation"].map(String::from).into()
     );
     assert_eq!(settings.rules[0].unless_has_plan, Some(vec![]));
@@ -381,7 +402,7 @@ fn values_mean_what_they_say() {
         "[tenant]",
         "bind.method = 'simple'\nbind.user = 'a@b'\n[directory.bind.password]\nfile = 'bind'\n[tenant]",
     );
-    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directory.bind_user, "a@b");
+    assert_eq!(fixture.settings(&format!("\u{feff}{}", dotted.replace('\n', "\r\n"))).directories[0].bind_user, "a@b");
 }
 
 #[test]
@@ -442,7 +463,7 @@ fn secrets_come_from_private_places_only() {
         (&format!("{{ file = \"{}\" }}", inside.display()), "panther"),
         ("{ env = \"BIND_PASSWORD\" }", "lion"),
     ] {
-        assert_eq!(fixture.settings(&bind(secret)).directory.bind_password.expose_secret(), value, "{secret}");
+        assert_eq!(fixture.settings(&bind(secret)).directories[0].bind_password.expose_secret(), value, "{secret}");
     }
     for (secret, wanted) in [
         ("{ file = \"open\" }", "(mode 640)\n"),

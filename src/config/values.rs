@@ -1,6 +1,6 @@
 //! What single texts of the file mean.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -61,6 +61,12 @@ pub(super) fn server(text: &str) -> Result<Server, Wrong> {
     };
     let (host, port) = authority(rest)?;
     Ok(Server { host, port: port.unwrap_or(default), transport })
+}
+
+/// A DNS server: `address[:port]`, IPv6 with a port in brackets.
+pub(super) fn dns_server(text: &str) -> Result<SocketAddr, Wrong> {
+    let alone = text.parse::<IpAddr>().map(|address| SocketAddr::new(address, 53));
+    text.parse().or(alone).map_err(|_| Wrong::new("is no address").hint("such as 10.0.0.53 or 10.0.0.53:53"))
 }
 
 /// `host[:port]`; an IPv6 address stands in brackets, which are taken off.

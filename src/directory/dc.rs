@@ -7,10 +7,11 @@ use ldap3::Scope;
 use rustls::ClientConfig;
 use uuid::Uuid;
 
+use super::discover::Names;
 use super::error::{DirectoryError, Step};
 use super::question::{Question, coverage};
 use super::raw::Raw;
-use super::search::Scan;
+use super::search::{Extent, Scan};
 use super::wire::{Ask, Wire};
 use crate::model::rule::Dn;
 use crate::model::settings::{DirectorySettings, Server};
@@ -30,7 +31,8 @@ pub struct Dc {
     pub(super) controls: BTreeSet<String>,
     user: String,
     key: WatermarkKey,
-    highest: i64,
+    root: Vitals,
+    writable: bool,
 }
 
 /// A configured base.
@@ -45,9 +47,21 @@ pub(super) struct Base {
 struct RootDse {
     domain: String,
     ntds: String,
-    highest: i64,
+    vitals: Vitals,
     controls: BTreeSet<String>,
+    capabilities: BTreeSet<String>,
 }
+
+/// What of it changes.
+#[derive(Clone, Copy)]
+struct Vitals {
+    highest: i64,
+    synchronized: bool,
+}
+
+/// Whether the controller holds a read-only copy, `supportedCapabilities` of the rootDSE (MS-ADTS 3.1.1.3.4.3.7): it lacks
+/// attributes.
+const READ_ONLY: &str = "1.2.840.113556.1.4.1920";
 
 impl Dc {
     /// Connects to one controller: TCP, TLS under the server's own name, sign-in; then reads who it is (`invocationId` of
@@ -59,9 +73,10 @@ impl Dc {
     pub async fn connect(
         settings: &DirectorySettings,
         server: &Server,
+        names: &Names,
         tls: Arc<ClientConfig>,
     ) -> Result<Self, DirectoryError> {
-        let mut wire = Wire::open(server, tls, settings.timeout).await?;
+        let mut wire = Wire::open(server, names, tls, settings.timeout).await?;
         wire.bind(&settings.bind_user, &settings.bind_password).await?;
         let root = root_dse(&mut wire).await?;
         check_domain(&wire, settings, &root.domain)?;
@@ -77,35 +92,19 @@ impl Dc {
             controls: root.controls,
             user: user.clone(),
             key,
-            highest: root.highest,
+            root: root.vitals,
+            writable: !root.capabilities.contains(READ_ONLY),
         };
         dc.find_bases(&settings.bases).await?;
         tracing::debug!(server = dc.server(), ntds = dc.key.ntds, invocation = %dc.key.invocation, "signed in");
         Ok(dc)
     }
 
-    /// Connects to the first of the configured servers that works. A refused sign-in ends the attempt at once: the next
-    /// controller would only count the wrong password again.
-    ///
-    /// # Errors
-    /// The one error of a single server, or one that lists those of all.
-    pub async fn connect_any(settings: &DirectorySettings, tls: &Arc<ClientConfig>) -> Result<Self, DirectoryError> {
-        let mut errors = Vec::new();
-        for server in &settings.servers {
-            match Self::connect(settings, server, tls.clone()).await {
-                Ok(dc) => return Ok(dc),
-                Err(error) if error.holds_for_the_domain() => return Err(error),
-                Err(error) => {
-                    tracing::debug!(%error, "domain controller passed over");
-                    errors.push(error);
-                }
-            }
-        }
-        Err(match errors.len() {
-            0 => DirectoryError::NoServer,
-            1 => errors.remove(0),
-            _ => DirectoryError::NoneWorked(errors),
-        })
+    /// What the controller said of itself last.
+    #[must_use]
+    pub fn known_state(&self) -> DcState {
+        let Vitals { highest, synchronized } = self.root;
+        DcState { key: self.key.clone(), highest_usn: highest, synchronized, writable: self.writable }
     }
 
     /// The tick: one read of the rootDSE. To be read before a scan whose watermark it is to become.
@@ -117,18 +116,18 @@ impl Dc {
     /// When the controller does not answer as before.
     pub async fn state(&mut self) -> Result<DcState, DirectoryError> {
         let root = root_dse(&mut self.wire).await?;
-        if root.highest < self.highest || root.ntds != self.key.ntds {
+        if root.vitals.highest < self.root.highest || root.ntds != self.key.ntds {
             self.key.invocation = guid_of(&mut self.wire, &self.user, &root.ntds, "invocationId").await?;
             self.key.ntds = root.ntds;
         }
-        self.highest = root.highest;
-        Ok(DcState { key: self.key.clone(), highest_usn: root.highest })
+        self.root = root.vitals;
+        Ok(self.known_state())
     }
 
-    /// Starts reading: everything below the bases, or everything of the domain that this controller wrote after `since`.
+    /// Starts reading.
     #[must_use]
-    pub fn scan(&mut self, since: Option<i64>) -> Scan<'_> {
-        Scan::new(self, since)
+    pub fn scan(&mut self, extent: Extent) -> Scan<'_> {
+        Scan::new(self, extent)
     }
 
     /// Host and port.
@@ -173,7 +172,14 @@ impl Dc {
 
 /// Reads the rootDSE attributes of MS-ADTS 3.1.1.3.2 that matter here.
 async fn root_dse(wire: &mut Wire) -> Result<RootDse, DirectoryError> {
-    const ATTRIBUTES: [&str; 4] = ["defaultNamingContext", "dsServiceName", "highestCommittedUSN", "supportedControl"];
+    const ATTRIBUTES: [&str; 6] = [
+        "defaultNamingContext",
+        "dsServiceName",
+        "highestCommittedUSN",
+        "isSynchronized",
+        "supportedControl",
+        "supportedCapabilities",
+    ];
     let entry = read(wire, "", &ATTRIBUTES, Step::RootDse).await?;
     let entry = entry.ok_or_else(|| wire.odd(Step::RootDse, "there is none"))?;
     let text = |name: &'static str| {
@@ -181,15 +187,15 @@ async fn root_dse(wire: &mut Wire) -> Result<RootDse, DirectoryError> {
         entry.text(name).ok_or(DirectoryError::NotAController { server, missing: name })
     };
     let highest = text("highestCommittedUSN")?;
+    let highest = highest.parse().map_err(|_| wire.odd(Step::RootDse, "highestCommittedUSN is no number"))?;
+    let synchronized = entry.text("isSynchronized").is_none_or(|value| !value.eq_ignore_ascii_case("FALSE"));
+    let oids = |name| entry.values(name).iter().filter_map(|oid| String::from_utf8(oid.clone()).ok()).collect();
     Ok(RootDse {
         domain: text("defaultNamingContext")?.to_owned(),
         ntds: text("dsServiceName")?.to_owned(),
-        highest: highest.parse().map_err(|_| wire.odd(Step::RootDse, "highestCommittedUSN is no number"))?,
-        controls: entry
-            .values("supportedControl")
-            .iter()
-            .filter_map(|oid| String::from_utf8(oid.clone()).ok())
-            .collect(),
+        vitals: Vitals { highest, synchronized },
+        controls: oids("supportedControl"),
+        capabilities: oids("supportedCapabilities"),
     })
 }
 

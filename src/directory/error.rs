@@ -5,7 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use super::refusal::Refusal;
+use super::roster::Failure;
 use crate::model::fault::{Class, Fault, exit};
+use crate::model::identity::ObjectGuid;
 use crate::tls::Handshake;
 
 /// What was being done.
@@ -25,6 +27,8 @@ pub enum Step {
     Base(String),
     /// Searching accounts below this DN.
     Search(String),
+    /// Reading one account by its GUID.
+    Account(ObjectGuid),
 }
 
 impl fmt::Display for Step {
@@ -37,6 +41,7 @@ impl fmt::Display for Step {
             Self::Identity => f.write_str("reading the controller's identity"),
             Self::Base(dn) => write!(f, "reading the base {dn}"),
             Self::Search(dn) => write!(f, "searching accounts below {dn}"),
+            Self::Account(guid) => write!(f, "reading the account {guid}"),
         }
     }
 }
@@ -51,6 +56,20 @@ pub enum DirectoryError {
         server: String,
         /// What the resolver said.
         source: io::Error,
+    },
+    /// DNS did not answer.
+    #[error("DNS does not answer for {name}: {source}")]
+    Dns {
+        /// What was asked for.
+        name: String,
+        /// What the resolver said.
+        source: io::Error,
+    },
+    /// DNS knows of no controllers.
+    #[error("DNS has no records {name}: it knows of no domain controller")]
+    NoRecords {
+        /// What was asked for.
+        name: String,
     },
     /// No connection.
     #[error("{server}: no connection: {source}")]
@@ -179,6 +198,18 @@ pub enum DirectoryError {
         /// Who looked.
         user: String,
     },
+    /// The server no longer knows how far a paged search had come: its memory for that is small, and the oldest go first.
+    #[error("{server}: {step} failed: the server threw the cookie of the paged search away (result {code}){}", quoted(.text))]
+    CookieGone {
+        /// Host and port.
+        server: String,
+        /// What was being done.
+        step: Step,
+        /// LDAP result code.
+        code: u32,
+        /// The server's words.
+        text: String,
+    },
     /// A scan was continued after an error or an interruption.
     #[error("the scan was broken off and cannot be continued")]
     ScanBroken,
@@ -221,13 +252,21 @@ fn meaning(code: u32) -> &'static str {
 }
 
 impl DirectoryError {
-    /// Whether another controller of the domain would say the same, so that trying it only brings a lockout nearer.
+    /// Whether it says as much of all controllers of the domain.
     #[must_use]
     pub fn holds_for_the_domain(&self) -> bool {
+        self.failure() == Failure::Domain
+    }
+
+    /// Whom to try next, and when. Where another controller of the domain would say the same, trying it only brings a lockout
+    /// nearer.
+    #[must_use]
+    pub fn failure(&self) -> Failure {
         match self {
-            Self::BindEmpty | Self::BaseOutside { .. } => true,
-            Self::BindRefused { refusal, .. } => *refusal != Refusal::ChannelBinding,
-            _ => false,
+            Self::BindEmpty | Self::BaseOutside { .. } => Failure::Domain,
+            Self::BindRefused { refusal, .. } if *refusal != Refusal::ChannelBinding => Failure::Domain,
+            _ if self.class() == Class::Operator => Failure::Lasting,
+            _ => Failure::Passing,
         }
     }
 }
@@ -235,9 +274,11 @@ impl DirectoryError {
 impl Fault for DirectoryError {
     fn class(&self) -> Class {
         match self {
-            Self::Unresolved { .. } | Self::Unreachable { .. } | Self::Timeout { .. } | Self::Lost { .. } => {
-                Class::Heals
-            }
+            Self::Unresolved { .. }
+            | Self::Dns { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::Lost { .. } => Class::Heals,
             Self::Tls { .. }
             | Self::StartTlsRefused { .. }
             | Self::BindEmpty
@@ -247,9 +288,10 @@ impl Fault for DirectoryError {
             | Self::WrongDomain { .. }
             | Self::BaseOutside { .. }
             | Self::BaseMissing { .. }
+            | Self::NoRecords { .. }
             | Self::NoServer => Class::Operator,
             Self::Answer { code: 8 | 10 | 34 | 50, .. } => Class::Operator,
-            Self::Answer { .. } => Class::Heals,
+            Self::Answer { .. } | Self::CookieGone { .. } => Class::Heals,
             Self::Odd { .. } | Self::ScanBroken => Class::Bug,
             Self::NoneWorked(errors) => speaker(errors).map_or(Class::Operator, Fault::class),
         }
@@ -258,6 +300,8 @@ impl Fault for DirectoryError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unresolved { .. } => "directory-name-unknown",
+            Self::Dns { .. } => "directory-dns",
+            Self::NoRecords { .. } => "directory-no-records",
             Self::Unreachable { .. } => "directory-unreachable",
             Self::Tls { .. } => "directory-tls",
             Self::StartTlsRefused { .. } => "directory-starttls-refused",
@@ -279,6 +323,7 @@ impl Fault for DirectoryError {
             Self::WrongDomain { .. } => "directory-wrong-domain",
             Self::BaseOutside { .. } => "directory-base-outside",
             Self::BaseMissing { .. } => "directory-base-missing",
+            Self::CookieGone { .. } => "directory-cookie-gone",
             Self::ScanBroken => "directory-scan-broken",
             Self::NoServer => "directory-no-server",
             Self::NoneWorked(errors) => speaker(errors).map_or("directory-no-server", Fault::code),
@@ -288,6 +333,16 @@ impl Fault for DirectoryError {
     fn advice(&self) -> String {
         match self {
             Self::Unresolved { .. } => "Check the spelling of the server and this machine's DNS: it must ask the domain's DNS servers.".into(),
+            Self::Dns { .. } => {
+                "Check this machine's DNS, or directory.dns: it must be a server that knows the domain, such as a domain \
+                 controller."
+                    .into()
+            }
+            Self::NoRecords { .. } => {
+                "Check directory.domain and directory.site, and that the DNS server asked is one of the domain's; or list the \
+                 domain controllers in directory.servers."
+                    .into()
+            }
             Self::Unreachable { .. } => {
                 "Check that the domain controller runs and that a firewall lets this machine reach it on that port (636 for \
                  LDAPS, 389 for StartTLS)."
@@ -305,6 +360,11 @@ impl Fault for DirectoryError {
             }
             Self::Lost { step: Step::Handshake, .. } => Handshake::NotTls.advice().into(),
             Self::Lost { .. } => "It is tried again; if it stays, check the network and the domain controller's event log.".into(),
+            Self::CookieGone { .. } => {
+                "It is read again from the first page. If it stays, other clients leave paged searches half read on this domain \
+                 controller: compare MaxResultSetSize of the LDAP policy (lDAPAdminLimits) with its default."
+                    .into()
+            }
             Self::Odd { .. } | Self::ScanBroken => "It is tried again from the start; if it stays, report this message.".into(),
             Self::NotAController { .. } | Self::WrongDomain { .. } => {
                 "Check directory.servers and directory.domain: one domain is followed, by its own writable domain controllers."
@@ -333,13 +393,16 @@ impl Fault for DirectoryError {
             | Self::WrongDomain { .. }
             | Self::BaseOutside { .. }
             | Self::BaseMissing { .. }
+            | Self::NoRecords { .. }
             | Self::NoServer
             | Self::Answer { code: 10 | 34, .. } => exit::CONFIG,
             Self::BindRefused { .. } | Self::NoRight { .. } | Self::Answer { code: 8 | 50, .. } => exit::REFUSED,
             Self::Unresolved { .. }
+            | Self::Dns { .. }
             | Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Lost { .. }
+            | Self::CookieGone { .. }
             | Self::Answer { .. } => exit::UNAVAILABLE,
             Self::Odd { .. } | Self::ScanBroken => exit::SOFTWARE,
             Self::NoneWorked(errors) => speaker(errors).map_or(exit::UNAVAILABLE, Fault::exit_status),
@@ -373,61 +436,4 @@ fn answer_advice(code: u32) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn answer(code: u32) -> DirectoryError {
-        DirectoryError::Answer { server: "dc1:636".into(), step: Step::Search("DC=x".into()), code, text: "why".into() }
-    }
-
-    #[test]
-    fn results_have_a_code_a_class_and_an_exit_status() {
-        for (code, name, class, status) in [
-            (3, "directory-limit", Class::Heals, exit::UNAVAILABLE),
-            (4, "directory-limit", Class::Heals, exit::UNAVAILABLE),
-            (8, "directory-signing-required", Class::Operator, exit::REFUSED),
-            (10, "directory-referral", Class::Operator, exit::CONFIG),
-            (12, "directory-refused", Class::Heals, exit::UNAVAILABLE),
-            (50, "directory-access-denied", Class::Operator, exit::REFUSED),
-            (51, "directory-busy", Class::Heals, exit::UNAVAILABLE),
-            (52, "directory-busy", Class::Heals, exit::UNAVAILABLE),
-            (80, "directory-refused", Class::Heals, exit::UNAVAILABLE),
-        ] {
-            let error = answer(code);
-            assert_eq!((error.code(), error.class(), error.exit_status()), (name, class, status), "{code}");
-            assert!(error.advice().ends_with('.'), "{code}");
-        }
-        assert_eq!(
-            answer(51).to_string(),
-            "dc1:636: searching accounts below DC=x failed: the server is busy (result 51): \"why\""
-        );
-    }
-
-    #[test]
-    fn of_several_failures_the_one_that_heals_speaks() {
-        let tls = || DirectoryError::Tls { server: "dc1:636".into(), fault: Handshake::UnknownIssuer };
-        let none = DirectoryError::NoneWorked(vec![tls(), answer(51)]);
-        assert_eq!(
-            (none.code(), none.class(), none.exit_status()),
-            ("directory-busy", Class::Heals, exit::UNAVAILABLE)
-        );
-        assert!(none.to_string().contains("dc1:636: its certificate was issued by no authority"), "{none}");
-        assert_eq!(DirectoryError::NoneWorked(vec![tls(), tls()]).code(), "directory-tls");
-    }
-
-    #[test]
-    fn a_refused_password_is_not_tried_on_the_next_controller() {
-        let refused = |refusal| DirectoryError::BindRefused {
-            server: "dc1:636".into(),
-            user: "svc".into(),
-            refusal,
-            text: String::new(),
-        };
-        assert!(refused(Refusal::WrongPassword).holds_for_the_domain());
-        assert!(refused(Refusal::LockedOut).holds_for_the_domain());
-        assert!(!refused(Refusal::ChannelBinding).holds_for_the_domain());
-        assert!(!answer(51).holds_for_the_domain());
-        assert_eq!(refused(Refusal::Disabled).exit_status(), exit::REFUSED);
-        assert_eq!(refused(Refusal::Disabled).to_string(), "dc1:636: sign-in of svc refused: the account is disabled");
-    }
-}
+mod tests;

@@ -14,8 +14,11 @@ pub mod changes;
 pub mod entry;
 pub mod question;
 pub mod raw;
+pub mod roster;
+pub mod watch;
 
 mod dc;
+mod discover;
 mod error;
 mod exclusion;
 mod refusal;
@@ -23,7 +26,8 @@ mod search;
 mod wire;
 
 pub use dc::Dc;
+pub use discover::Names;
 pub use error::{DirectoryError, Step};
-pub use question::coverage;
+pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
-pub use search::Scan;
+pub use search::{Extent, Scan};

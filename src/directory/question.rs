@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use crate::model::settings::{AnchorSource, DirectorySettings};
@@ -68,12 +68,15 @@ impl Question {
     }
 }
 
-/// The filter for accounts: all, or what a controller wrote after `since`. LDAP has no "greater", hence the next number.
+/// The filter for accounts: all, or what a controller wrote after `since`, and beside it whatever has the USN `canary`. LDAP
+/// has no "greater", hence the next number.
 #[must_use]
-pub fn filter(since: Option<i64>) -> String {
-    match since {
-        None => format!("(&{USERS})"),
-        Some(since) => format!("(&(uSNChanged>={}){USERS})", since.saturating_add(1)),
+pub fn filter(since: Option<i64>, canary: Option<i64>) -> String {
+    let after = |since: i64| format!("(uSNChanged>={})", since.saturating_add(1));
+    match (since, canary) {
+        (None, _) => format!("(&{USERS})"),
+        (Some(since), Some(usn)) if usn <= since => format!("(&(|{}(uSNChanged={usn})){USERS})", after(since)),
+        (Some(since), _) => format!("(&{}{USERS})", after(since)),
     }
 }
 
@@ -88,7 +91,7 @@ pub fn coverage(settings: &DirectorySettings) -> String {
         AnchorSource::Auto => String::new(),
         AnchorSource::Attribute(name) => name.to_ascii_lowercase(),
     };
-    let mut text = format!("{READING}\nanchor {anchor}\nfilter {}\n", filter(None));
+    let mut text = format!("{READING}\nanchor {anchor}\nfilter {}\n", filter(None, None));
     for base in bases {
         let _ = writeln!(text, "base {}:{base}", base.len());
     }
@@ -101,16 +104,32 @@ pub fn coverage(settings: &DirectorySettings) -> String {
     })
 }
 
+/// The digest of what is read of each domain, by its name.
+#[must_use]
+pub fn coverages(directories: &[DirectorySettings]) -> BTreeMap<String, String> {
+    directories.iter().map(|directory| (directory.domain.clone(), coverage(directory))).collect()
+}
+
+/// What names all that is read, of however many domains; of a single one its digest.
+#[must_use]
+pub fn joint_coverage(directories: &[DirectorySettings]) -> String {
+    coverages(directories).into_values().collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::model::settings::Transport;
 
     fn settings(bases: &[&str], attributes: &[&str], anchor: AnchorSource) -> DirectorySettings {
         DirectorySettings {
             domain: "corp.example.test".into(),
             servers: vec![],
+            site: None,
+            transport: Transport::Ldaps,
+            dns: None,
             ca_file: None,
             bind_user: "svc".into(),
             bind_password: "secret".into(),
@@ -154,8 +173,11 @@ mod tests {
 
     #[test]
     fn filters_start_after_the_watermark() {
-        assert_eq!(filter(None), "(&(objectClass=user)(!(objectClass=computer)))");
-        assert_eq!(filter(Some(41)), "(&(uSNChanged>=42)(objectClass=user)(!(objectClass=computer)))");
-        assert!(filter(Some(i64::MAX)).contains("9223372036854775807"));
+        let users = "(objectClass=user)(!(objectClass=computer))";
+        assert_eq!(filter(None, Some(7)), format!("(&{users})"));
+        assert_eq!(filter(Some(41), None), format!("(&(uSNChanged>=42){users})"));
+        assert_eq!(filter(Some(41), Some(40)), format!("(&(|(uSNChanged>=42)(uSNChanged=40)){users})"));
+        assert_eq!(filter(Some(41), Some(42)), filter(Some(41), None), "it is met anyway");
+        assert!(filter(Some(i64::MAX), None).contains("9223372036854775807"));
     }
 }

@@ -13,6 +13,7 @@ use super::entry::{Parsed, parse};
 use super::error::{DirectoryError, Step};
 use super::question::filter;
 use crate::model::account::AccountPage;
+use crate::model::identity::ObjectGuid;
 use crate::model::rule::Dn;
 
 /// Entries asked for at once: what MaxPageSize allows by default (MS-ADTS 3.1.1.3.4.6).
@@ -23,6 +24,20 @@ const PAGED: &str = "1.2.840.113556.1.4.319";
 const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 /// Domain scope (MS-ADTS 3.1.1.3.4.1.4): no references to other naming contexts.
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
+
+/// How much a scan reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Everything below the bases.
+    Everything,
+    /// Everything of the domain that this controller wrote after a USN, and whatever has the USN of the canary.
+    Since {
+        /// The USN after which.
+        usn: i64,
+        /// That of the canary.
+        canary: Option<i64>,
+    },
+}
 
 /// Searches under way, to be read page by page. Any error, and any page whose future was dropped, breaks it off for good.
 pub struct Scan<'a> {
@@ -38,16 +53,16 @@ pub struct Scan<'a> {
 impl<'a> Scan<'a> {
     /// A delta searches the whole domain, for two reasons: an account that moved out of the bases is found only where it is
     /// now, and deleted ones lie below the domain's Deleted Objects (MS-ADTS 3.1.1.5.5).
-    pub(super) fn new(dc: &'a mut Dc, since: Option<i64>) -> Self {
-        let bases = match since {
-            Some(_) => VecDeque::from([dc.domain.clone()]),
-            None => dc.bases.iter().map(|base| base.configured.clone()).collect(),
+    pub(super) fn new(dc: &'a mut Dc, extent: Extent) -> Self {
+        let (bases, filter) = match extent {
+            Extent::Since { usn, canary } => (VecDeque::from([dc.domain.clone()]), filter(Some(usn), canary)),
+            Extent::Everything => (dc.bases.iter().map(|base| base.configured.clone()).collect(), filter(None, None)),
         };
         Self {
             dc,
             bases,
-            delta: since.is_some(),
-            filter: filter(since),
+            delta: extent != Extent::Everything,
+            filter,
             cookie: Vec::new(),
             bases_checked: false,
             broken: false,
@@ -68,7 +83,7 @@ impl<'a> Scan<'a> {
         };
         self.broken = true;
         let parsed = self.fetch(&base).await?;
-        let mut page = self.sort(parsed);
+        let mut page = self.dc.sort(parsed, self.delta);
         if !page.outside.is_empty() && !self.bases_checked {
             self.dc.check_bases().await?;
             self.bases_checked = true;
@@ -101,6 +116,9 @@ impl<'a> Scan<'a> {
         });
         let result = match answer.await {
             Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.dc.base_missing(base)),
+            Err(DirectoryError::Answer { server, step, code, text }) if self.is_about_the_cookie(code, &text) => {
+                return Err(DirectoryError::CookieGone { server, step, code, text });
+            }
             answer => answer?,
         };
         let control = result.ctrls.iter().find(|control| control.1.ctype == PAGED);
@@ -123,25 +141,71 @@ impl<'a> Scan<'a> {
         controls
     }
 
-    /// Sorts entries into a page. A delta of the whole domain brings foreign ones: of these no more than the key is kept.
-    fn sort(&self, parsed: Vec<Parsed>) -> AccountPage {
+    /// On a page after the first, "error processing control" (Win32 error 0x57) is about the cookie, as is a control that was
+    /// there a page ago and is not any more.
+    fn is_about_the_cookie(&self, code: u32, text: &str) -> bool {
+        !self.cookie.is_empty() && (code == 12 || text.starts_with("00000057"))
+    }
+}
+
+impl Dc {
+    /// Reads accounts by GUID, wherever in the domain they are; who is not there, deleted or not visible, is `absent`.
+    ///
+    /// # Errors
+    /// When the controller does not answer, or not so that something could be concluded.
+    pub async fn reread(&mut self, guids: &[ObjectGuid]) -> Result<AccountPage, DirectoryError> {
+        let mut parsed = Vec::new();
+        let mut absent = Vec::new();
+        for guid in guids {
+            let base = format!("<GUID={guid}>");
+            let known = |oid: &str| self.controls.contains(oid);
+            let ask = super::wire::Ask {
+                base: &base,
+                scope: Scope::Base,
+                filter: &filter(None, None),
+                attributes: self.question.attributes(),
+                controls: [SHOW_DELETED].into_iter().filter(|oid| known(oid)).map(bare).collect(),
+                step: Step::Account(*guid),
+            };
+            let question = self.question.clone();
+            let before = parsed.len();
+            let answer = self.wire.ask(ask, |tag| {
+                parsed.push(parse(tag, &question));
+                Ok(())
+            });
+            match answer.await {
+                // It may have moved to another domain, to which a referral points.
+                Ok(_) | Err(DirectoryError::Answer { code: 10 | 32, .. }) => {}
+                Err(error) => return Err(error),
+            }
+            if parsed.len() == before {
+                absent.push(*guid);
+            }
+        }
+        let mut page = self.sort(parsed, true);
+        if !page.outside.is_empty() {
+            self.check_bases().await?;
+        }
+        page.absent = absent;
+        Ok(page)
+    }
+
+    /// Sorts entries into a page. A search of the whole domain brings foreign ones: of these no more than the key is kept.
+    fn sort(&self, parsed: Vec<Parsed>, everywhere: bool) -> AccountPage {
+        // A DN that cannot be read is not said to lie outside.
+        let outside = |dn: &Dn| !self.bases.iter().any(|base| dn.is_within(&base.dn));
+        let foreign = |dn: &str| everywhere && Dn::parse(dn).is_some_and(|dn| outside(&dn));
         let mut page = AccountPage::default();
         for entry in parsed {
             match entry {
-                Parsed::Account(account) if self.foreign(&account.dn) => page.outside.push(account.guid),
+                Parsed::Account(account) if foreign(&account.dn) => page.outside.push(account.guid),
                 Parsed::Account(account) => page.accounts.push(*account),
                 Parsed::Deleted(tombstone) => page.deleted.push(tombstone),
-                Parsed::Quarantined(entry) if self.foreign(&entry.dn) => page.outside.extend(entry.guid),
+                Parsed::Quarantined(entry) if foreign(&entry.dn) => page.outside.extend(entry.guid),
                 Parsed::Quarantined(entry) => page.quarantined.push(entry),
             }
         }
         page
-    }
-
-    /// Whether a delta's entry lies outside of all bases; a DN that cannot be read is not said to.
-    fn foreign(&self, dn: &str) -> bool {
-        let outside = |dn: &Dn| !self.dc.bases.iter().any(|base| dn.is_within(&base.dn));
-        self.delta && Dn::parse(dn).is_some_and(|dn| outside(&dn))
     }
 }
 
@@ -185,6 +249,7 @@ mod tests {
     use rustls::ClientConfig;
 
     use super::*;
+    use crate::directory::Names;
     use crate::model::settings::DirectorySettings;
 
     #[test]
@@ -209,9 +274,11 @@ mod tests {
         fn movable(_: impl Send + 'static) {}
         movable(async move {
             let state = dc.state().await;
-            let page = dc.scan(None).next_page().await;
+            let page = dc.scan(Extent::Everything).next_page().await;
             dc.close().await;
-            (state.is_ok(), page.is_ok(), Dc::connect_any(&settings, &tls).await.is_ok())
+            let names = Names::new(&settings);
+            let connected = Dc::connect(&settings, &settings.servers[0], &names, tls).await;
+            (state.is_ok(), page.is_ok(), connected.is_ok(), names.controllers(&settings, 1).await.is_ok())
         });
     }
 

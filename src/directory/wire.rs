@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::discover::Names;
 use super::entry::shown;
 use super::error::{DirectoryError, Step};
 use super::refusal::Refusal;
@@ -30,6 +31,10 @@ const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from
 /// Unacknowledged data ends the connection after this time.
 #[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
+/// For finding the address and opening the TCP connection, if not less: the next controller waits for it.
+const DIAL: Duration = Duration::from_secs(5);
+/// For the rootDSE, if not less: it needs no disk, and another controller may be waiting to stand in.
+const TICK: Duration = Duration::from_secs(5);
 /// A whole operation may take this many times as long as a single answer.
 const OPERATION: u32 = 6;
 /// For a farewell nobody waits for.
@@ -59,11 +64,16 @@ pub(super) struct Ask<'a> {
 
 impl Wire {
     /// Dials and agrees on TLS, all within `limit`.
-    pub async fn open(server: &Server, tls: Arc<ClientConfig>, limit: Duration) -> Result<Self, DirectoryError> {
+    pub async fn open(
+        server: &Server,
+        names: &Names,
+        tls: Arc<ClientConfig>,
+        limit: Duration,
+    ) -> Result<Self, DirectoryError> {
         let deadline = Instant::now() + limit;
         let host = server.host.trim_end_matches('.');
         let name = format!("{host}:{}", server.port);
-        let stream = dial(host, server.port, &name, limit, deadline).await?;
+        let stream = dial(host, server.port, &name, names, limit.min(DIAL)).await?;
         let (scheme, starttls) = match server.transport {
             Transport::Ldaps => ("ldaps", false),
             Transport::StartTls => ("ldap", true),
@@ -122,9 +132,10 @@ impl Wire {
         if self.ldap.is_closed() {
             return Err(self.lost(ask.step));
         }
-        let whole = self.timeout * OPERATION;
+        let patience = if ask.step == Step::RootDse { self.timeout.min(TICK) } else { self.timeout };
+        let whole = patience * OPERATION;
         let step = ask.step.clone();
-        let outcome = timeout(whole, self.run(ask, whole, take)).await;
+        let outcome = timeout(whole, self.run(ask, patience, take)).await;
         let outcome = outcome.unwrap_or_else(|_| Err(self.late(step, whole)));
         self.settle().await;
         outcome
@@ -133,12 +144,13 @@ impl Wire {
     async fn run(
         &mut self,
         ask: Ask<'_>,
-        whole: Duration,
+        patience: Duration,
         mut take: impl FnMut(StructureTag) -> Result<(), String>,
     ) -> Result<LdapResult, DirectoryError> {
-        let options = SearchOptions::new().timelimit(i32::try_from(whole.as_secs()).unwrap_or(i32::MAX));
+        let limit = (patience * OPERATION).as_secs();
+        let options = SearchOptions::new().timelimit(i32::try_from(limit).unwrap_or(i32::MAX));
         let mut ldap = self.ldap.clone();
-        ldap.with_timeout(self.timeout).with_controls(ask.controls).with_search_options(options);
+        ldap.with_timeout(patience).with_controls(ask.controls).with_search_options(options);
         let started = ldap.streaming_search(ask.base, ask.scope, ask.filter, ask.attributes).await;
         let mut stream = started.map_err(|error| self.failure(&error, ask.step.clone()))?;
         self.open = Some(stream.ldap_handle().last_id());
@@ -148,6 +160,7 @@ impl Wire {
                 Ok(Some(item)) if item.is_ref() || item.is_intermediate() => {}
                 Ok(Some(item)) => take(item.0).map_err(|what| self.odd(ask.step.clone(), what))?,
                 Ok(None) => break,
+                Err(LdapError::Timeout { .. }) => return Err(self.late(ask.step, patience)),
                 Err(error) => return Err(self.failure(&error, ask.step)),
             }
         }
@@ -202,20 +215,19 @@ impl Wire {
     }
 }
 
-/// Opens the TCP connection to the first address that answers. Each gets an equal share of the time, with one share left
-/// for what follows.
+/// Opens the TCP connection to the first address that answers. Each gets an equal share of the time.
 async fn dial(
     host: &str,
     port: u16,
     server: &str,
+    names: &Names,
     limit: Duration,
-    deadline: Instant,
 ) -> Result<std::net::TcpStream, DirectoryError> {
     let late = || DirectoryError::Timeout { server: server.to_owned(), step: Step::Dial, after: limit };
     let unresolved = |source| DirectoryError::Unresolved { server: server.to_owned(), source };
-    let found = timeout_at(deadline, tokio::net::lookup_host((host, port))).await.map_err(|_| late())?;
-    let addresses: Vec<SocketAddr> = found.map_err(unresolved)?.collect();
-    let share = limit / u32::try_from(addresses.len() + 1).unwrap_or(u32::MAX);
+    let found = timeout(limit, names.addresses(host, port)).await.map_err(|_| late())?;
+    let addresses: Vec<SocketAddr> = found.map_err(unresolved)?;
+    let share = limit / u32::try_from(addresses.len().max(1)).unwrap_or(u32::MAX);
     let mut last = DirectoryError::Unresolved { server: server.to_owned(), source: io::ErrorKind::NotFound.into() };
     for address in addresses {
         last = match timeout(share, TcpStream::connect(address)).await {

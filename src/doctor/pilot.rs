@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::decide::{BoundRule, Context, Product, bind, judge};
-use crate::directory::coverage;
+use crate::directory::joint_coverage;
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::judgement::{Judgement, LocationWish};
 use crate::model::license::Catalog;
@@ -84,7 +84,7 @@ pub async fn plan_pilot(
         rules: &rules,
         catalog: &catalog,
         location: &settings.location,
-        coverage: &coverage(&settings.directory),
+        coverage: &joint_coverage(&settings.directories),
         contact,
         existing: settings.guard.existing,
         // Whoever asks for a pilot waits for no group.

@@ -58,6 +58,15 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+impl AccountPage {
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        let Self { accounts, deleted, outside, absent, quarantined } = self;
+        accounts.is_empty() && deleted.is_empty() && outside.is_empty() && absent.is_empty() && quarantined.is_empty()
+    }
+}
+
 /// One page of a directory search.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AccountPage {
@@ -67,6 +76,8 @@ pub struct AccountPage {
     pub deleted: Vec<Tombstone>,
     /// Live accounts that changed and stand outside of the bases now: what was known of them here has left.
     pub outside: Vec<ObjectGuid>,
+    /// Asked for by GUID and not there: deleted, or not visible.
+    pub absent: Vec<ObjectGuid>,
     /// Entries nobody could read.
     pub quarantined: Vec<Quarantined>,
 }

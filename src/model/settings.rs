@@ -1,6 +1,7 @@
 //! The configuration after it was checked: what the rooms are told. `config/` makes it from the file.
 
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -18,8 +19,8 @@ pub struct Settings {
     pub mode: Mode,
     /// The store's file.
     pub store: PathBuf,
-    /// The domain to follow.
-    pub directory: DirectorySettings,
+    /// The domains to follow; at least one, each with a name of its own.
+    pub directories: Vec<DirectorySettings>,
     /// The tenant to license in.
     pub tenant: TenantSettings,
     /// How a usage location is found.
@@ -58,8 +59,14 @@ pub enum Mode {
 pub struct DirectorySettings {
     /// DNS name of the domain, lower case.
     pub domain: String,
-    /// Domain controllers, tried in this order.
+    /// Domain controllers, the preferred first; none: they are found in DNS.
     pub servers: Vec<Server>,
+    /// Of those found, the ones of this Active Directory site are preferred.
+    pub site: Option<String>,
+    /// How those found are connected to.
+    pub transport: Transport,
+    /// The DNS server to ask instead of the system's.
+    pub dns: Option<SocketAddr>,
     /// PEM file with the CA to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Who binds: a UPN, a DN or `DOMAIN\name`.

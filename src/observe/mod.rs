@@ -20,7 +20,10 @@ pub enum Event {
     Stopping,
     Stopped,
     DirectoryConnected { server: String },
-    ScanStarted { why: String },
+    DirectorySwitched { server: String },
+    DirectorySecondChoice { server: String },
+    DirectoryDoubted { server: String, why: String, certain: bool },
+    ScanStarted { server: String, why: String, witness: bool },
     ScanComplete { met: u64, new: u64, gone: u64, quarantined: u64 },
     ScanShrunk { source: &'static str, met: u64, missing: u64 },
     DirectoryChanged { new: u64, changed: u64, gone: u64, quarantined: u64 },
@@ -43,16 +46,17 @@ pub enum Event {
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
     CredentialExpiring { what: &'static str, at: Timestamp, days: i64, expired: bool },
-    Trouble { part: &'static str, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
-    Recovered { part: &'static str },
+    Trouble { part: String, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
+    Recovered { part: String },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
 }
 
 impl Event {
     /// An error that keeps a part from its work until `retry`.
-    pub fn trouble(part: &'static str, fault: &dyn Fault, retry: Timestamp) -> Self {
+    pub fn trouble(part: &str, fault: &dyn Fault, retry: Timestamp) -> Self {
         let (what, advice) = (fault.to_string(), fault.advice());
+        let part = part.to_owned();
         Self::Trouble { part, code: fault.code(), class: fault.class(), what, advice, retry }
     }
 
@@ -64,6 +68,9 @@ impl Event {
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::DirectoryConnected { .. } => "directory-connected",
+            Self::DirectorySwitched { .. } => "directory-switched",
+            Self::DirectorySecondChoice { .. } => "directory-second-choice",
+            Self::DirectoryDoubted { .. } => "directory-doubted",
             Self::ScanStarted { .. } => "scan-started",
             Self::ScanComplete { .. } => "scan-complete",
             Self::ScanShrunk { .. } => "scan-shrunk",
@@ -100,15 +107,20 @@ impl Event {
         match self {
             Self::Trouble { class: Class::Heals, .. }
             | Self::WriteFailed { .. }
+            | Self::DirectorySwitched { .. }
+            | Self::DirectorySecondChoice { .. }
+            | Self::DirectoryDoubted { certain: false, .. }
             | Self::Waiting { .. }
             | Self::Held { .. }
             | Self::Halted { .. }
             | Self::CredentialExpiring { expired: false, .. }
             | Self::RequestRefused { .. } => Level::WARN,
             Self::CredentialExpiring { .. } => Level::ERROR,
-            Self::Trouble { .. } | Self::ScanShrunk { .. } | Self::GroupShrunk { .. } | Self::RuleUnusable { .. } => {
-                Level::ERROR
-            }
+            Self::Trouble { .. }
+            | Self::DirectoryDoubted { .. }
+            | Self::ScanShrunk { .. }
+            | Self::GroupShrunk { .. }
+            | Self::RuleUnusable { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
             Self::TenantChanged { .. } => Level::DEBUG,
@@ -162,7 +174,25 @@ impl fmt::Display for Event {
             Self::Stopping => f.write_str("stopping: writes under way are brought to their end"),
             Self::Stopped => f.write_str("stopped, nothing left half-done"),
             Self::DirectoryConnected { server } => write!(f, "connected to domain controller {server}"),
-            Self::ScanStarted { why } => write!(f, "reading the whole directory: {why}"),
+            Self::DirectorySwitched { server } => {
+                write!(f, "domain controller {server} is followed from now on, from where it had been read")
+            }
+            Self::DirectorySecondChoice { server } => write!(
+                f,
+                "only domain controller {server} can be used, which has finished no replication since it started or holds a \
+                 read-only copy: what it shows may be old"
+            ),
+            Self::DirectoryDoubted { server, why, .. } => write!(
+                f,
+                "{server}: {why}. What was known of its changes is void and all of it is read again; check its Directory \
+                 Service log and its replication (repadmin /showrepl)"
+            ),
+            Self::ScanStarted { server, why, witness: false } => {
+                write!(f, "reading the whole directory from {server}: {why}")
+            }
+            Self::ScanStarted { server, why, witness: true } => {
+                write!(f, "comparing all accounts of {server} with those known: {why}")
+            }
             Self::ScanComplete { met, new, gone, quarantined } => {
                 write!(f, "directory read: {met} accounts, {new} new, {gone} gone, {quarantined} not understood")
             }

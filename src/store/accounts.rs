@@ -1,4 +1,6 @@
-//! The directory's feed: domains, watermarks, pages of accounts.
+//! The directory's feed: pages of accounts, and what a complete read concludes.
+
+use std::borrow::Cow;
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -6,20 +8,11 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::audit::{AuditKind, Entry, append};
-use super::rows::{collect, json, maybe_time, meta, millis, named, set_meta, unjson};
-use super::{Store, StoreError, link};
+use super::rows::{json, millis, unjson};
+use super::{Store, StoreError, domains, hints, link};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ObjectGuid, PersonId};
 use crate::model::watermark::{Watermark, WatermarkKey};
-
-/// What is remembered of one domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DomainFeed {
-    /// When the first complete read of it ended.
-    pub first_scan: Option<Timestamp>,
-    /// When everything is to be read again: deletions that we may not see and rights that changed are in no delta.
-    pub next_scan: Option<Timestamp>,
-}
 
 /// What a page brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,77 +55,35 @@ pub enum ScanEnd {
     },
 }
 
-/// Everything is read again after this.
-const REGULARLY: SignedDuration = SignedDuration::from_hours(24);
+/// Everything is read again after this and up to [`SPREAD`] more, by chance.
+const REGULARLY: SignedDuration = SignedDuration::from_hours(22);
+const SPREAD: SignedDuration = SignedDuration::from_hours(4);
 
 /// A suspiciously small answer is asked for again after this.
 const AFTER_SHRUNK: SignedDuration = SignedDuration::from_hours(1);
 
 impl Store {
-    /// Binds the store to a domain, or checks that it is bound to this one.
-    ///
-    /// # Errors
-    /// [`StoreError::OtherDomain`] when it serves another.
-    pub async fn bind_domain(&self, guid: Uuid, name: &str, now: Timestamp) -> Result<DomainFeed, StoreError> {
-        let name = name.to_owned();
-        self.write(move |tx| {
-            let bound: Option<(String, String)> = tx
-                .query_row("SELECT guid, name FROM domains LIMIT 1", [], |row| Ok((row.get(0)?, row.get(1)?)))
-                .optional()?;
-            match bound {
-                Some((known, _)) if known == guid.to_string() => {}
-                Some((known, was)) => {
-                    let (bound, found) = (format!("{was} ({known})"), format!("{name} ({guid})"));
-                    return Err(StoreError::OtherDomain { bound, found });
-                }
-                None => {
-                    tx.execute(
-                        "INSERT INTO domains (guid, name, first_contact) VALUES (?1, ?2, ?3)",
-                        params![guid.to_string(), name, millis(now)],
-                    )?;
-                }
-            }
-            tx.query_row("SELECT first_scan, next_scan FROM domains WHERE guid = ?1", [guid.to_string()], |row| {
-                Ok((maybe_time(row, "first_scan"), maybe_time(row, "next_scan")))
-            })
-            .map(|(first_scan, next_scan)| Ok(DomainFeed { first_scan: first_scan?, next_scan: next_scan? }))?
-        })
-        .await
-    }
-
-    /// How far a controller has been read: the row of this counter and question, else the latest of another.
+    /// Starts a full scan and returns its generation, with which its pages are tagged. From its first page on, the accounts
+    /// are no longer what watermarks of another coverage say: those go. With one that `settles`, what is known to exclude
+    /// somebody needs no newer word any more to give way.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn watermark(&self, key: &WatermarkKey) -> Result<Option<Watermark>, StoreError> {
-        let key = key.clone();
-        self.read(move |db| {
-            let sql = "SELECT ntds, invocation, coverage, usn FROM watermarks WHERE domain = ?1
-                       ORDER BY ntds = ?2 AND invocation = ?3 AND coverage = ?4 DESC, moved DESC LIMIT 1";
-            let parameters = params![key.domain.to_string(), key.ntds, key.invocation.to_string(), key.coverage];
-            let found = collect(db, sql, parameters, |row| {
-                let (ntds, coverage) = (row.get("ntds")?, row.get("coverage")?);
-                let found = WatermarkKey { domain: key.domain, ntds, invocation: named(row, "invocation")?, coverage };
-                Ok(Watermark { key: found, usn: row.get("usn")? })
-            })?;
-            Ok(found.into_iter().next())
-        })
-        .await
-    }
-
-    /// Starts a full scan and returns its generation, with which its pages are tagged.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn begin_scan(&self, domain: Uuid) -> Result<i64, StoreError> {
+    pub async fn begin_scan(&self, key: &WatermarkKey, settles: bool) -> Result<i64, StoreError> {
+        let (domain, coverage) = (key.domain.to_string(), key.coverage.clone());
         self.write(move |tx| {
-            let sql = "UPDATE domains SET generation = generation + 1 WHERE guid = ?1 RETURNING generation";
-            Ok(tx.query_row(sql, [domain.to_string()], |row| row.get(0))?)
+            tx.execute("DELETE FROM watermarks WHERE domain = ?1 AND coverage <> ?2", [&domain, &coverage])?;
+            let sql =
+                "UPDATE domains SET generation = generation + 1, coverage = nullif(coverage, nullif(coverage, ?2)),
+                           guarded = CASE WHEN ?3 THEN NULL ELSE guarded END
+                       WHERE guid = ?1 RETURNING generation";
+            Ok(tx.query_row(sql, params![domain, coverage, settles], |row| row.get(0))?)
         })
         .await
     }
 
-    /// Takes one page in, whole or not at all. `generation` is that of the running scan; a delta has none.
+    /// Takes one page in, whole or not at all, as the word of the controller whose word is content. `generation` is that of the
+    /// running scan; a delta has none. Who was asked for and is absent is gone if another controller had shown that, too.
     ///
     /// # Errors
     /// When the store fails; then nothing of the page is kept.
@@ -150,9 +101,13 @@ impl Store {
                 absorbed += absorb(tx, &feed, account, generation, now)?;
             }
             let left = page.deleted.iter().map(|tombstone| tombstone.guid).chain(page.outside.iter().copied());
-            for guid in left {
+            let agreed = hints::agreed_gone(tx, &feed.domain, &page.absent)?;
+            for guid in left.chain(agreed) {
                 unquarantine(tx, "directory", &guid.to_string())?;
-                absorbed.gone += u64::from(forget(tx, guid, now)?);
+                absorbed.gone += u64::from(forget(tx, &feed.domain, guid, now)?);
+            }
+            if feed.hinted {
+                hints::confirm(tx, &feed.domain, &page)?;
             }
             for bad in &page.quarantined {
                 if let (Some(guid), Some(generation)) = (bad.guid, generation) {
@@ -177,7 +132,7 @@ impl Store {
         generation: i64,
         shrink_percent: u32,
         now: Timestamp,
-    ) -> Result<ScanEnd, StoreError> {
+    ) -> Result<(ScanEnd, Timestamp), StoreError> {
         self.write(move |tx| {
             let domain = mark.key.domain.to_string();
             let count = |sql: &str| -> Result<u64, StoreError> {
@@ -191,36 +146,25 @@ impl Store {
             } else {
                 ScanEnd::Complete { met, gone: miss(tx, &domain, generation, now)? }
             };
-            move_watermark(tx, &mark, now)?;
+            domains::put_watermark(tx, &mark, now)?;
+            hints::drop_of(tx, &domain, &mark.key.ntds)?;
             let wait = match end {
                 ScanEnd::Shrunk { .. } => AFTER_SHRUNK,
                 ScanEnd::Complete { .. } if count(&format!("{live} < ?2"))? > 0 => SignedDuration::ZERO,
-                ScanEnd::Complete { .. } => REGULARLY,
+                ScanEnd::Complete { .. } => regularly(mark.key.domain, generation),
             };
+            let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
             let first: bool = tx.query_row(
-                "UPDATE domains SET first_scan = coalesce(first_scan, ?2), next_scan = ?2 + ?3 WHERE guid = ?1
-                 RETURNING first_scan = ?2",
-                params![domain, millis(now), wait.as_secs() * 1_000],
+                "UPDATE domains SET first_scan = coalesce(first_scan, ?2), next_scan = ?3, last_read = ?2, coverage = ?4
+                 WHERE guid = ?1 RETURNING first_scan = ?2",
+                params![domain, millis(now), millis(next), mark.key.coverage],
                 |row| row.get(0),
             )?;
             if first {
                 let detail = json!({ "directory": "first read complete", "accounts": met });
                 append(tx, now, &Entry::new(AuditKind::Feed, detail))?;
             }
-            seen_alive(tx, &domain, now)?;
-            Ok(end)
-        })
-        .await
-    }
-
-    /// Moves a watermark after a complete delta.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn finish_delta_search(&self, mark: Watermark, now: Timestamp) -> Result<(), StoreError> {
-        self.write(move |tx| {
-            move_watermark(tx, &mark, now)?;
-            seen_alive(tx, &mark.key.domain.to_string(), now)
+            Ok((end, next))
         })
         .await
     }
@@ -232,32 +176,58 @@ pub(super) fn shrunk(met: u64, missing: u64, percent: u32) -> bool {
     (met == 0 && missing > 0) || missing > FEW && missing * 100 > (met + missing) * u64::from(percent)
 }
 
+/// When everything is read again: not all domains at one time, nor one domain always at the same.
+fn regularly(domain: Uuid, generation: i64) -> SignedDuration {
+    let chance = fastrand::Rng::with_seed(domain.as_u64_pair().0 ^ generation.cast_unsigned()).i64(0..SPREAD.as_secs());
+    REGULARLY + SignedDuration::from_secs(chance)
+}
+
 struct Feed {
     domain: String,
     first_contact: bool,
+    guarded: Option<i64>,
+    hinted: bool,
 }
 
 impl Feed {
     fn of(db: &Connection, domain: Uuid) -> Result<Self, StoreError> {
         let domain = domain.to_string();
-        let first_contact =
-            db.query_row("SELECT first_scan IS NULL FROM domains WHERE guid = ?1", [&domain], |row| row.get(0))?;
-        Ok(Self { domain, first_contact })
+        let sql = "SELECT first_scan IS NULL, guarded, EXISTS (SELECT 1 FROM hints WHERE domain = ?1)
+                   FROM domains WHERE guid = ?1";
+        let (first_contact, guarded, hinted) =
+            db.prepare_cached(sql)?.query_row([&domain], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        Ok(Self { domain, first_contact, guarded, hinted })
+    }
+
+    /// What of an account's reading is believed. While another controller stands in, what the former one had shown and what
+    /// excludes somebody stays, until something newer than the change of controllers is seen: it may not have replicated yet.
+    /// `None` when nothing is.
+    fn believed<'a>(&self, account: &'a Account, known: Option<&Stored>) -> Option<Cow<'a, Account>> {
+        let Some(known) = known.filter(|_| self.guarded.is_some_and(|guarded| account.usn_changed <= guarded)) else {
+            return Some(Cow::Borrowed(account));
+        };
+        if known.gone {
+            return None;
+        }
+        let enabled = account.enabled && known.account.enabled;
+        Some(Cow::Owned(Account { enabled, ..account.clone() }))
     }
 }
 
-struct Stored {
+pub(super) struct Stored {
     person: PersonId,
-    account: Account,
-    gone: bool,
+    domain: String,
+    pub(super) account: Account,
+    pub(super) gone: bool,
 }
 
-fn stored(db: &Connection, guid: ObjectGuid) -> Result<Option<Stored>, StoreError> {
-    let found: Option<(i64, String, bool)> = db
-        .prepare_cached("SELECT person, body, gone IS NOT NULL FROM accounts WHERE guid = ?1")?
-        .query_row([guid.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+pub(super) fn stored(db: &Connection, guid: ObjectGuid) -> Result<Option<Stored>, StoreError> {
+    let found: Option<(i64, String, String, bool)> = db
+        .prepare_cached("SELECT person, domain, body, gone IS NOT NULL FROM accounts WHERE guid = ?1")?
+        .query_row([guid.to_string()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .optional()?;
-    found.map(|(person, body, gone)| Ok(Stored { person: PersonId(person), account: unjson(&body)?, gone })).transpose()
+    let Some((person, domain, body, gone)) = found else { return Ok(None) };
+    Ok(Some(Stored { person: PersonId(person), domain, account: unjson(&body)?, gone }))
 }
 
 fn absorb(
@@ -270,8 +240,12 @@ fn absorb(
     let known = stored(db, account.guid)?;
     unquarantine(db, "directory", &account.guid.to_string())?;
     unquarantine(db, "directory", &account.dn)?;
+    let Some(account) = feed.believed(account, known.as_ref()) else { return Ok(Absorbed::default()) };
+    let account = account.as_ref();
     if let Some(known) = &known {
-        let same = Account { usn_changed: account.usn_changed, ..known.account.clone() } == *account && !known.gone;
+        let same = Account { usn_changed: account.usn_changed, ..known.account.clone() } == *account
+            && !known.gone
+            && known.domain == feed.domain;
         if same {
             if let Some(generation) = generation {
                 met(db, account.guid, generation)?;
@@ -310,7 +284,8 @@ fn put(
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10,
                  coalesce(?11, (SELECT generation FROM domains WHERE guid = ?2)))
          ON CONFLICT (guid) DO UPDATE SET domain = ?2, person = ?3, anchor = ?4, sam = ?5, upn = ?6, usn = ?7, body = ?8,
-             changed = ?9, generation = max(generation, excluded.generation), missed = 0, gone = NULL",
+             changed = ?9, missed = 0, gone = NULL,
+             generation = CASE WHEN domain = ?2 THEN max(generation, excluded.generation) ELSE excluded.generation END",
     )?
     .execute(params![
         account.guid.to_string(),
@@ -335,11 +310,13 @@ fn met(db: &Connection, guid: ObjectGuid, generation: i64) -> Result<(), StoreEr
     Ok(())
 }
 
-/// Takes an account as gone; whether it was there.
-fn forget(db: &Connection, guid: ObjectGuid, now: Timestamp) -> Result<bool, StoreError> {
+/// Takes an account as gone; whether it was there. What one domain says of an account that is another's by now is nothing.
+fn forget(db: &Connection, domain: &str, guid: ObjectGuid, now: Timestamp) -> Result<bool, StoreError> {
     let person: Option<i64> = db
-        .prepare_cached("UPDATE accounts SET gone = ?2 WHERE guid = ?1 AND gone IS NULL RETURNING person")?
-        .query_row(params![guid.to_string(), millis(now)], |row| row.get(0))
+        .prepare_cached(
+            "UPDATE accounts SET gone = ?3 WHERE guid = ?1 AND domain = ?2 AND gone IS NULL RETURNING person",
+        )?
+        .query_row(params![guid.to_string(), domain, millis(now)], |row| row.get(0))
         .optional()?;
     let Some(person) = person.map(PersonId) else { return Ok(false) };
     link::touch(db, person)?;
@@ -360,35 +337,9 @@ fn miss(db: &Connection, domain: &str, generation: i64, now: Timestamp) -> Resul
         .collect::<Result<_, _>>()?;
     for guid in &gone {
         let guid = guid.parse().map_err(|_| StoreError::Row(guid.clone()))?;
-        forget(db, guid, now)?;
+        forget(db, domain, guid, now)?;
     }
     Ok(gone.len() as u64)
-}
-
-fn move_watermark(db: &Connection, mark: &Watermark, now: Timestamp) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO watermarks (domain, ntds, invocation, coverage, usn, moved) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (domain, ntds, invocation, coverage) DO UPDATE SET usn = ?5, moved = ?6",
-    )?
-    .execute(params![
-        mark.key.domain.to_string(),
-        mark.key.ntds,
-        mark.key.invocation.to_string(),
-        mark.key.coverage,
-        mark.usn,
-        millis(now),
-    ])?;
-    // The coverage that was read to its end last is the one decisions are made on.
-    let known = meta(db, "coverage")?;
-    if known.as_deref() != Some(&mark.key.coverage) {
-        set_meta(db, "coverage", Some(&mark.key.coverage))?;
-    }
-    Ok(())
-}
-
-fn seen_alive(db: &Connection, domain: &str, now: Timestamp) -> Result<(), StoreError> {
-    db.prepare_cached("UPDATE domains SET last_read = ?2 WHERE guid = ?1")?.execute(params![domain, millis(now)])?;
-    Ok(())
 }
 
 pub(super) fn quarantine(

@@ -158,7 +158,9 @@ impl Fault for StoreError {
             }
             Self::Older { .. } => "Start the agent once: it brings the store up to date.".into(),
             Self::OtherTenant { .. } | Self::OtherDomain { .. } => {
-                "Name another file in `store`: one store serves one tenant and one domain.".into()
+                "Name another file in `store`: one store serves one tenant and the domains it began with. A further domain is \
+                 taken in while those are configured, too."
+                    .into()
             }
             Self::Busy(_) => "Stop the other agent, or leave the work to it.".into(),
             Self::Full(_) => "Free space: nothing was lost, a running agent goes on by itself.".into(),

@@ -6,10 +6,12 @@
 mod accounts;
 mod audit;
 mod claims;
+mod domains;
 mod error;
 mod expected;
 mod file;
 mod groups;
+mod hints;
 mod holds;
 mod inspect;
 mod intents;
@@ -34,8 +36,9 @@ mod tests;
 
 use std::path::Path;
 
-pub use accounts::{Absorbed, DomainFeed, ScanEnd};
+pub use accounts::{Absorbed, ScanEnd};
 pub use audit::{AuditKind, AuditRow};
+pub use domains::DomainFeed;
 pub use error::StoreError;
 pub use groups::{GroupEnd, GroupLine};
 pub use holds::HoldView;

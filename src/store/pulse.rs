@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension as _, params};
-use uuid::Uuid;
+use rusqlite::params;
 
-use super::rows::{collect, json, maybe_time, meta, millis, named, set_meta, time, time_of};
+use super::rows::{collect, json, meta, millis, named, set_meta, time, time_of};
 use super::{Store, StoreError, report};
 use crate::model::identity::{PersonId, SkuId, UserId};
 use crate::model::judgement::Contact;
@@ -61,14 +60,6 @@ impl Store {
     /// When the store fails.
     pub async fn is_first_pass_complete(&self) -> Result<bool, StoreError> {
         self.read(|db| Ok(meta(db, "first_pass_complete")?.is_some())).await
-    }
-
-    /// Digest of what was read of the directory to its end last.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn coverage(&self) -> Result<Option<String>, StoreError> {
-        self.read(|db| meta(db, "coverage")).await
     }
 
     /// Whether somebody waits for the tenant: to appear there, for a seat, or for an accepted license to show.
@@ -169,6 +160,29 @@ impl Store {
         Ok(self.read(report::halted).await?.filter(|(until, _)| *until > now))
     }
 
+    /// Takes back the complaints of all parts whose name starts so: they are another process's.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn forget_troubles(&self, prefix: &str) -> Result<(), StoreError> {
+        let first = format!("trouble:{prefix}");
+        let found = {
+            let first = first.clone();
+            self.read(move |db| {
+                Ok(db.prepare_cached("SELECT 1 FROM meta WHERE substr(key, 1, length(?1)) = ?1")?.exists([first])?)
+            })
+            .await?
+        };
+        if found {
+            self.write(move |tx| {
+                tx.execute("DELETE FROM meta WHERE substr(key, 1, length(?1)) = ?1", [first])?;
+                Ok(())
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
     /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes.
     ///
     /// # Errors
@@ -184,34 +198,6 @@ impl Store {
             return Ok(());
         }
         self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await
-    }
-
-    /// Notes that the directory answered and had nothing new, at most once a minute.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn directory_is_quiet(&self, domain: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        let domain = domain.to_string();
-        let last = {
-            let domain = domain.clone();
-            self.read(move |db| {
-                let sql = "SELECT last_read FROM domains WHERE guid = ?1";
-                db.prepare_cached(sql)?
-                    .query_row([domain], |row| Ok(maybe_time(row, "last_read")))
-                    .optional()?
-                    .transpose()
-                    .map(Option::flatten)
-            })
-            .await?
-        };
-        if last.is_some_and(|last| now.duration_since(last) < SignedDuration::from_mins(1)) {
-            return Ok(());
-        }
-        self.write(move |tx| {
-            tx.execute("UPDATE domains SET last_read = ?2 WHERE guid = ?1", params![domain, millis(now)])?;
-            Ok(())
-        })
-        .await
     }
 }
 

@@ -21,13 +21,13 @@ use crate::model::standing::{Presence, Standing};
 pub struct Report {
     /// Which tenant.
     pub tenant: Option<String>,
-    /// Which domain.
+    /// Which domains.
     pub domain: Option<String>,
     /// When first contact with the tenant began.
     pub first_contact: Option<Timestamp>,
     /// Whether both first reads and the pass of judging are complete.
     pub acquainted: bool,
-    /// When the directory was last read.
+    /// When the directory was last read; of several domains the one read longest ago.
     pub directory_read: Option<Timestamp>,
     /// When the tenant was last read.
     pub tenant_read: Option<Timestamp>,
@@ -289,7 +289,7 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         db.query_row("SELECT contact_started, last_read FROM tenant_feed", [], |row| {
             Ok((maybe_time(row, "contact_started"), maybe_time(row, "last_read")))
         })?;
-    let domains = collect(db, "SELECT name, last_read FROM domains", [], |row| {
+    let domains = collect(db, "SELECT name, last_read FROM domains ORDER BY name", [], |row| {
         Ok((row.get::<_, String>("name")?, maybe_time(row, "last_read")?))
     })?;
     let longest = collect(
@@ -301,10 +301,11 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
     )?;
     Ok(Report {
         tenant: meta(db, "tenant")?,
-        domain: domains.first().map(|(name, _)| name.clone()),
+        domain: (!domains.is_empty())
+            .then(|| domains.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", ")),
         first_contact: first_contact?,
         acquainted: meta(db, "first_pass_complete")?.is_some(),
-        directory_read: domains.first().and_then(|(_, read)| *read),
+        directory_read: domains.iter().map(|(_, read)| *read).min().flatten(),
         tenant_read: tenant_read?,
         presence: counts(db, "SELECT coalesce(presence, 'not-judged-yet'), count(*) FROM people GROUP BY 1")?,
         excluded: counts(

@@ -31,6 +31,12 @@ pub(super) fn named<T: FromStr>(row: &Row<'_>, column: &str) -> Result<T, StoreE
     text.parse().map_err(|_| StoreError::Row(format!("{column} {text}")))
 }
 
+/// A column that holds such a name, or nothing.
+pub(super) fn named_maybe<T: FromStr>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| text.parse().map_err(|_| StoreError::Row(format!("{column} {text}")))).transpose()
+}
+
 pub(super) fn time_of(row: &Row<'_>, column: &str) -> Result<Timestamp, StoreError> {
     time(row.get(column)?)
 }

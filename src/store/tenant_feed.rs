@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::accounts::shrunk;
 use super::audit::{AuditKind, Entry, append};
-use super::rows::{maybe_time, meta, millis, set_meta};
+use super::rows::{json, maybe_time, meta, millis, set_meta};
 use super::{ScanEnd, Store, StoreError, users};
 use crate::model::identity::TenantId;
 use crate::model::user::Removal;
@@ -146,18 +146,21 @@ impl Store {
         .await
     }
 
-    /// Whether both first reads are complete and the products are known; before that nothing is decided.
+    /// Whether both first reads are complete, that of the directory for each of these domains, and the products are known;
+    /// before that nothing is decided.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn is_acquainted(&self) -> Result<bool, StoreError> {
-        self.read(|db| {
+    pub async fn is_acquainted(&self, domains: &[String]) -> Result<bool, StoreError> {
+        let names = json(&domains)?;
+        self.read(move |db| {
             if meta(db, "catalog_read")?.is_none() {
                 return Ok(false);
             }
             let sql = "SELECT contact_completed IS NOT NULL
-                       AND (SELECT count(*) > 0 AND min(first_scan IS NOT NULL) FROM domains) FROM tenant_feed";
-            Ok(db.query_row(sql, [], |row| row.get::<_, Option<bool>>(0)).optional()?.flatten().unwrap_or(false))
+                       AND NOT EXISTS (SELECT 1 FROM json_each(?1) WHERE NOT EXISTS
+                           (SELECT 1 FROM domains WHERE name = value AND first_scan IS NOT NULL)) FROM tenant_feed";
+            Ok(db.query_row(sql, [names], |row| row.get::<_, Option<bool>>(0)).optional()?.flatten().unwrap_or(false))
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! The store on a real file.
 
 mod audit;
+mod controllers;
 mod desk;
 mod file;
 mod groups;

@@ -22,8 +22,9 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 9] = [
+const OWNERS: [(&str, &[&str]); 10] = [
     ("ldap3", &["directory"]),
+    ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "agent"]),

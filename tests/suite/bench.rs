@@ -262,7 +262,7 @@ level = "debug"
 }
 
 /// `S-1-5-21-1-2-3-rid` on the wire (MS-DTYP 2.4.2.2).
-fn sid(rid: u32) -> Vec<u8> {
+pub fn sid(rid: u32) -> Vec<u8> {
     let mut bytes = vec![1, 5, 0, 0, 0, 0, 0, 5];
     for part in [21, 1, 2, 3, rid] {
         bytes.extend_from_slice(&u32::to_le_bytes(part));

@@ -35,10 +35,13 @@ async fn a_deletion_nobody_may_see_is_noticed_by_the_daily_reading() {
     let bench = Bench::with(options, World::empty_contoso()).await;
     let agent = bench.running().await;
     let ada = licensed(&bench, &agent).await;
+    // Whoever was written last is looked for at each reading, and missed.
+    bench.hire("bob", "DE");
+    bench.some_polls().await;
     bench.directory.delete(ada.guid);
     bench.some_polls().await;
     agent.until_presence(&ada, "present").await;
-    agent.clock.advance(std::time::Duration::from_secs(25 * 3_600));
+    agent.clock.advance(std::time::Duration::from_secs(27 * 3_600));
     agent.until_presence(&ada, "departed").await;
     agent.stop().await;
     assert!(bench.user(&ada).holds("EMS"), "nothing is taken away");

@@ -5,6 +5,7 @@ mod architecture;
 mod bench;
 mod commands;
 mod contract;
+mod controllers;
 mod crash;
 mod credentials;
 mod daemon;

@@ -25,6 +25,7 @@ use crate::store::{Absorbed, Concluded, IntentOrder, Moved, OpenIntent, Outcome,
 
 pub(super) const COVERAGE: &str = "coverage 1";
 pub(super) const CONFIG: &str = "config 1";
+pub(super) const DOMAIN: &str = "corp.example.test";
 const SHRINK: u32 = 20;
 
 pub(super) struct Desk {
@@ -49,7 +50,7 @@ pub(super) fn mark(usn: i64) -> Watermark {
         invocation: Uuid::from_u128(0x1d),
         coverage: COVERAGE.into(),
     };
-    Watermark { key, usn }
+    Watermark { key, usn, behind: usn, canary: None }
 }
 
 pub(super) fn page(accounts: Vec<Account>) -> AccountPage {
@@ -71,7 +72,7 @@ impl Desk {
         let directory = tempfile::tempdir().unwrap();
         let store = Store::open(&directory.path().join("seatsync.db")).unwrap();
         store.bind_tenant(Uuid::from_u128(1).into()).await.unwrap();
-        store.bind_domain(domain(), "corp.example.test", sample::at(0)).await.unwrap();
+        store.bind_domain(domain(), DOMAIN, &[DOMAIN.to_owned()], sample::at(0)).await.unwrap();
         Self {
             store,
             rules: vec![sample::rule("ems", "EMS")],
@@ -100,9 +101,9 @@ impl Desk {
 
     /// One complete scan of the directory.
     pub async fn scan(&self, accounts: Vec<Account>, now: Timestamp) -> ScanEnd {
-        let generation = self.store.begin_scan(domain()).await.unwrap();
+        let generation = self.store.begin_scan(&mark(0).key, true).await.unwrap();
         self.store.absorb_accounts(domain(), page(accounts), Some(generation), now).await.unwrap();
-        self.store.finish_scan(mark(100), generation, SHRINK, now).await.unwrap()
+        self.store.finish_scan(mark(100), generation, SHRINK, now).await.unwrap().0
     }
 
     /// One complete listing of the tenant.
@@ -129,7 +130,7 @@ impl Desk {
 
     /// Judges everyone about whom there is news, as the agent does.
     pub async fn judge(&self, now: Timestamp) -> Vec<Moved> {
-        assert!(self.store.is_acquainted().await.unwrap());
+        assert!(self.store.is_acquainted(&[DOMAIN.to_owned()]).await.unwrap());
         let contact = self.store.contact().await.unwrap().unwrap();
         let catalog = self.store.catalog().await.unwrap();
         let rules = bind(&self.rules, &catalog, &self.store.group_states().await.unwrap());

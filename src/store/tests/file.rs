@@ -130,9 +130,15 @@ async fn another_tenant_or_domain_is_refused() {
     desk.store.bind_tenant(Uuid::from_u128(1).into()).await.unwrap();
     let error = desk.store.bind_tenant(Uuid::from_u128(2).into()).await.unwrap_err();
     assert!(matches!(error, StoreError::OtherTenant { .. }) && error.exit_status() == exit::CONFIG, "{error:?}");
-    desk.store.bind_domain(domain(), "renamed.example.test", at(1)).await.unwrap();
-    let error = desk.store.bind_domain(Uuid::from_u128(9), "corp.example.test", at(1)).await.unwrap_err();
-    assert!(matches!(error, StoreError::OtherDomain { .. }), "{error:?}");
+    let configured = ["renamed.example.test", "child.example.test"].map(str::to_owned);
+    let bind = |guid, name| desk.store.bind_domain(Uuid::from_u128(guid), name, &configured, at(1));
+    let error = bind(9, "child.example.test").await.unwrap_err();
+    assert!(matches!(error, StoreError::OtherDomain { .. }), "its own is not configured: {error:?}");
+    bind(domain().as_u128(), "renamed.example.test").await.unwrap();
+    bind(9, "child.example.test").await.unwrap();
+    bind(9, "child.example.test").await.unwrap();
+    let error = bind(10, "child.example.test").await.unwrap_err();
+    assert!(matches!(error, StoreError::OtherDomain { .. }), "made anew under its name: {error:?}");
 }
 
 #[test]

@@ -42,13 +42,13 @@ async fn a_scan_that_never_ended_concludes_nothing_and_leaves_the_watermark() {
     let known = desk.store.watermark(&mark(0).key).await.unwrap();
     assert_eq!(known, Some(mark(100)));
     for _ in 0..3 {
-        let generation = desk.store.begin_scan(domain()).await.unwrap();
+        let generation = desk.store.begin_scan(&mark(0).key, true).await.unwrap();
         desk.store.absorb_accounts(domain(), page(vec![account(1)]), Some(generation), at(20)).await.unwrap();
     }
     assert_eq!((desk.store.watermark(&mark(0).key).await.unwrap(), gone(&desk).await), (known, 0));
     desk.scan((1..=3).map(account).collect(), at(30)).await;
     assert_eq!(gone(&desk).await, 0);
-    desk.store.finish_delta_search(mark(120), at(40)).await.unwrap();
+    desk.store.keep_watermark(mark(120), at(40)).await.unwrap();
     assert_eq!(desk.store.watermark(&mark(0).key).await.unwrap(), Some(mark(120)));
 }
 
@@ -94,7 +94,7 @@ async fn whoever_a_running_listing_could_not_meet_yet_stays() {
 async fn what_a_scan_met_and_cannot_read_is_still_there() {
     let desk = Desk::acquainted(vec![account(1)], &[licensed(user(1), ems(), &[], None)]).await;
     for turn in 1..=3 {
-        let generation = desk.store.begin_scan(domain()).await.unwrap();
+        let generation = desk.store.begin_scan(&mark(0).key, true).await.unwrap();
         let bad = Quarantined { dn: account(1).dn, guid: Some(guid(1)), reason: "bad".into() };
         let page = AccountPage { quarantined: vec![bad], ..AccountPage::default() };
         desk.store.absorb_accounts(domain(), page, Some(generation), at(10 * turn)).await.unwrap();
