@@ -153,7 +153,7 @@ impl Agent {
     pub(super) async fn look_up_expected(&self) -> Result<bool, AgentError> {
         let poll = SignedDuration::try_from(self.settings.tenant.group_poll).unwrap_or(SignedDuration::MAX);
         let before = self.clock.now().checked_sub(poll).unwrap_or(Timestamp::MIN);
-        let users = self.store.to_look_up(LOOKED_UP_AT_ONCE, before).await?;
+        let users = self.store.to_ask_about(LOOKED_UP_AT_ONCE, before).await?;
         let (mut known, mut failed) = (0, None);
         for users in users.chunks(BATCH) {
             let asked = self.clock.now();

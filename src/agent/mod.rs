@@ -8,6 +8,7 @@ mod group_feed;
 mod health;
 mod pilot;
 mod tenant_feed;
+mod untold;
 mod work;
 
 use std::sync::atomic::AtomicBool;
@@ -162,11 +163,16 @@ impl Agent {
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
         self.watch_expiry(&mut expiry::ExpiryWatch::default()).await;
+        let untold = match &tenant {
+            Ok(()) => self.untold_once(&mut untold::Untold::new(self)).await,
+            Err(_) => Ok(()),
+        };
         let mut ahead = Turn::default();
         let expected = self.look_ahead(&mut ahead).await;
         let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
         directory?;
         tenant?;
+        untold?;
         groups.and(expected)?;
         turn
     }

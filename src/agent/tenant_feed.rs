@@ -4,22 +4,30 @@ use std::time::Duration;
 
 use super::expiry::ExpiryWatch;
 use super::health::Health;
+use super::untold::Untold;
 use super::{Agent, AgentError, is_fatal};
+use crate::model::fault::{Class, Fault as _};
+use crate::model::user::UserPage;
 use crate::observe::Event;
-use crate::store::{Absorbed, ScanEnd};
-use crate::tenant::{DeltaLink, TenantError};
+use crate::store::{Absorbed, ListingEnd};
+use crate::tenant::{BATCH, DeltaLink, TenantError};
+
+/// Batches in which users are read at one look whom a listing did not meet.
+const UNLISTED_BATCHES: usize = 50;
 
 impl Agent {
     /// Follows the tenant until the store cannot go on.
     pub(super) async fn watch_tenant(&self) -> Result<(), AgentError> {
         let mut health = Health::new("tenant", self.store.clone(), self.settings.work.retry_first);
         let mut expiry = ExpiryWatch::default();
+        let mut untold = Untold::new(self);
         loop {
             let looked = self.tenant_once().await;
             self.watch_expiry(&mut expiry).await;
             match looked {
                 Ok(()) => {
                     health.works().await;
+                    self.ask_untold(&mut untold).await?;
                     self.wait_for_tenant().await?;
                 }
                 Err(error) if is_fatal(&error) => return Err(error),
@@ -66,7 +74,7 @@ impl Agent {
         let catalog = self.graph.skus().await?;
         self.store.put_catalog(catalog, self.clock.now()).await?;
         self.bell.notify_one();
-        Ok(())
+        self.read_unlisted().await
     }
 
     async fn read_delta(&self, link: DeltaLink) -> Result<(), AgentError> {
@@ -103,11 +111,51 @@ impl Agent {
         }
         let percent = self.settings.guard.shrink_percent;
         match self.store.finish_listing(percent, self.clock.now()).await? {
-            ScanEnd::Complete { met, gone } => Event::ListingComplete { users: met, gone }.emit(),
-            ScanEnd::Shrunk { met, missing } => Event::ScanShrunk { source: "tenant", met, missing }.emit(),
+            ListingEnd::Complete { met, missing } => Event::ListingComplete { users: met, missing }.emit(),
+            ListingEnd::Shrunk { met, missing } => Event::ScanShrunk { source: "tenant", met, missing }.emit(),
         }
         Ok(())
     }
+
+    /// Reads those by themselves whom the last listing did not meet: a listing is no snapshot and may miss somebody. Only who is
+    /// not found under the own id either is gone.
+    async fn read_unlisted(&self) -> Result<(), AgentError> {
+        let (mut gone, mut there) = (0, 0);
+        for _ in 0..UNLISTED_BATCHES {
+            let (generation, ids) = self.store.unlisted(BATCH as u32).await?;
+            if ids.is_empty() {
+                break;
+            }
+            let asked = self.clock.now();
+            let (mut page, mut absent, mut trouble) = (UserPage::default(), Vec::new(), None);
+            for (id, read) in ids.iter().zip(self.graph.users(&ids).await?) {
+                match read {
+                    Ok(Some(news)) => page.news.push(news),
+                    Ok(None) => absent.push(*id),
+                    Err(error) if error.class() == Class::Heals && !is_unreadable(&error) => trouble = Some(error),
+                    // Nobody said that it is not there.
+                    Err(error) => page.quarantined.push((id.to_string(), error.to_string())),
+                }
+            }
+            let known = (page.news.len() + page.quarantined.len()) as u64;
+            let absorbed = self.store.absorb_users(page, Some(generation), asked, self.clock.now()).await?;
+            there += known - absorbed.gone;
+            gone += absorbed.gone + self.store.take_as_gone(absent, self.clock.now()).await?;
+            if let Some(error) = trouble {
+                return Err(error.into());
+            }
+        }
+        if gone + there > 0 {
+            Event::MissingRead { gone, there }.emit();
+            self.bell.notify_one();
+        }
+        Ok(())
+    }
+}
+
+/// An answer about one user that is none; of all others the same batch told.
+fn is_unreadable(error: &TenantError) -> bool {
+    matches!(error, TenantError::Unreadable { .. })
 }
 
 /// How long Graph asked to be left alone.

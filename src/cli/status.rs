@@ -8,6 +8,7 @@ use super::output::{self, ago, time};
 use super::{Common, Failure, Place};
 use crate::clock::Clock;
 use crate::model::group::GroupFault;
+use crate::model::synchronization::Synchronization;
 use crate::store::{GroupLine, Lease, Report};
 
 /// What `status` takes.
@@ -51,6 +52,13 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         report.tenant.as_deref().unwrap_or("not met yet"),
         read(report.tenant_read)
     ));
+    if let Some(synchronization) = &report.synchronization {
+        let state = match synchronization {
+            Synchronization { on: false, .. } => "switched off in the tenant".to_owned(),
+            Synchronization { last, .. } => format!("directory to tenant, last {}", read(*last)),
+        };
+        lines.push(format!("sync       {state}"));
+    }
     lines.push(format!("persons    {}", counts(&report.presence)));
     if !report.excluded.is_empty() {
         lines.push(format!("excluded   {}", counts(&report.excluded)));

@@ -41,6 +41,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
     let group_poll = table.duration("group_poll");
     let group_licensing_grace = table.duration("group_licensing_grace");
     let timeout = table.duration("timeout");
+    let reread = table.duration("reread");
+    let sync_limit = table.duration("sync_limit");
     let (login_host, graph_host) = cloud_hosts(cloud?);
     // Tokens do not cross clouds, so another Graph is another resource; a simulator on this machine is not.
     let scope =
@@ -58,6 +60,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
         group_poll: group_poll?,
         group_licensing_grace: group_licensing_grace?,
         timeout: timeout?,
+        reread: reread?,
+        sync_limit: sync_limit?,
     })
 }
 

@@ -256,6 +256,7 @@ fn change(
         None => (standing, None),
     };
     let moved = standing.is_some();
+    let given_up = matches!(standing, Some(Standing::Satisfied { .. }));
     let mut entitlement = match (stored, standing) {
         (Some(stored), None) => stored.clone(),
         // It is still expected since then; what is known of the groups changed.
@@ -274,6 +275,7 @@ fn change(
         entitlement.wanted.clone_from(&product.wanted);
         entitlement.priority = rule.priority;
     }
+    entitlement.ours &= !given_up;
     if entitlement.standing.is_open() {
         entitlement.due_since = entitlement.due_since.or(Some(context.now));
     } else if moved && !matches!(entitlement.standing, Standing::Confirming { .. } | Standing::Refused { .. }) {

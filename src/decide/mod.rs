@@ -12,6 +12,7 @@ mod judge;
 mod location;
 mod presence;
 mod stand;
+mod untold;
 
 #[cfg(test)]
 mod tests;
@@ -22,3 +23,4 @@ pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
 pub use stand::{is_confirmed, next_confirmation};
+pub use untold::{FIRST_LOOK_UP, Round, next_look_up, sync_alarm};

@@ -27,10 +27,12 @@ enum Observed {
     Lacking,
 }
 
-/// Whether a license we wrote is seen to work: the product is assigned and every wanted plan is enabled.
+/// Whether a license we wrote is seen to work: the product is assigned, directly according to its sources, and every wanted
+/// plan is enabled.
 #[must_use]
 pub fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool {
-    user.license(sku).is_some() && wanted.is_subset(&user.plans)
+    let direct = user.sources.iter().any(|source| source.sku == sku && source.group.is_none());
+    direct && user.license(sku).is_some() && wanted.is_subset(&user.plans)
 }
 
 /// When to read an accepted license back by itself: `first` after it was accepted, since a feed mostly shows it sooner, then
@@ -74,7 +76,7 @@ fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
         let groups: BTreeSet<String> = user
             .sources
             .iter()
-            .filter(|source| from.contains(&source.sku))
+            .filter(|source| from.contains(&source.sku) && source.gives())
             .filter_map(|source| source.group.clone())
             .collect();
         let direct = from.iter().any(|sku| user.direct_license(*sku).is_some());
@@ -133,7 +135,8 @@ pub(super) fn next(
     let next = match (standing, observed) {
         (Some(Standing::InFlight { .. }), _) => return None,
         (Some(Standing::Confirming { accepted }), _) if !confirmed && now < confirmed_by(*accepted) => return None,
-        (_, Observed::Enough { .. }) if ours => Standing::Licensed,
+        // What is ours is a direct assignment: once it is a group's, or another product's, it no longer is.
+        (_, Observed::Enough { .. }) if ours && user.direct_license(want.product.sku).is_some() => Standing::Licensed,
         (_, Observed::Enough { direct, groups }) => Standing::Satisfied { direct, groups },
         (_, Observed::Otherwise) => Standing::Differs,
         (standing, Observed::Lacking) => {

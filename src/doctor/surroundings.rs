@@ -16,9 +16,6 @@ const SKEW_WARNED: SignedDuration = SignedDuration::from_secs(60);
 /// From here on it is an error: Microsoft's own libraries allow five minutes for the validity of tokens.
 const SKEW_WRONG: SignedDuration = SignedDuration::from_mins(5);
 
-/// Entra Connect synchronises every 30 minutes; by then several rounds have failed.
-const SYNC_LATE: SignedDuration = SignedDuration::from_hours(3);
-
 /// A cloud of Microsoft's ("National cloud deployments").
 struct Cloud {
     name: &'static str,
@@ -151,10 +148,12 @@ pub(super) fn credential(
 }
 
 /// Whether it is the tenant that is meant, and whether a directory still comes into it.
-pub(super) fn organization(tenant: &str, found: &Organization, now: Timestamp) -> Check {
+pub(super) fn organization(tenant: &TenantSettings, found: &Organization, now: Timestamp) -> Check {
+    let (tenant, limit) =
+        (tenant.id.to_string(), SignedDuration::try_from(tenant.sync_limit).unwrap_or(SignedDuration::MAX));
     const O: Topic = Topic::Organization;
     let name = found.display_name.as_deref().unwrap_or("without a name");
-    if !found.id.eq_ignore_ascii_case(tenant) {
+    if !found.id.eq_ignore_ascii_case(&tenant) {
         return Check::fail(
             O,
             format!("the credential leads to the tenant {name} ({}), not to {tenant}", found.id),
@@ -164,7 +163,7 @@ pub(super) fn organization(tenant: &str, found: &Organization, now: Timestamp) -
     }
     let look = "See the Entra Connect or Cloud Sync that serves this tenant: nobody new appears until it works.";
     match (found.on_premises_sync_enabled, found.on_premises_last_sync_date_time) {
-        (Some(true), Some(at)) if now.duration_since(at) > SYNC_LATE => {
+        (Some(true), Some(at)) if now.duration_since(at) > limit => {
             Check::warn(O, format!("{name}: last synchronised {} ago", span(now.duration_since(at))), look)
         }
         (Some(true), Some(at)) => {
@@ -203,6 +202,8 @@ mod tests {
             group_poll: Duration::from_secs(300),
             group_licensing_grace: Duration::ZERO,
             timeout: Duration::ZERO,
+            reread: Duration::ZERO,
+            sync_limit: Duration::from_hours(3),
         }
     }
 
@@ -268,6 +269,8 @@ mod tests {
 
     #[test]
     fn a_tenant_is_judged_by_id_and_synchronisation() {
+        let settings = TenantSettings { id: uuid::Uuid::from_u128(0xab).into(), ..tenant("", "") };
+        let (id, loud) = (settings.id.to_string(), settings.id.to_string().to_uppercase());
         let found = |id: &str, enabled, last| Organization {
             id: id.into(),
             display_name: Some("Contoso".into()),
@@ -275,15 +278,15 @@ mod tests {
             on_premises_last_sync_date_time: last,
         };
         for (organization_found, state) in [
-            (found("t", Some(true), Some(at(-60))), State::Ok),
-            (found("T", Some(true), Some(at(5))), State::Ok),
-            (found("t", Some(true), Some(at(-4 * 3_600))), State::Warn),
-            (found("t", Some(true), None), State::Warn),
-            (found("t", Some(false), Some(at(0))), State::Warn),
-            (found("t", None, None), State::Warn),
+            (found(&id, Some(true), Some(at(-60))), State::Ok),
+            (found(&loud, Some(true), Some(at(5))), State::Ok),
+            (found(&id, Some(true), Some(at(-4 * 3_600))), State::Warn),
+            (found(&id, Some(true), None), State::Warn),
+            (found(&id, Some(false), Some(at(0))), State::Warn),
+            (found(&id, None, None), State::Warn),
             (found("other", Some(true), Some(at(0))), State::Fail),
         ] {
-            let check = organization("t", &organization_found, at(0));
+            let check = organization(&settings, &organization_found, at(0));
             assert_eq!(check.state, state, "{check:?}");
         }
     }

@@ -71,7 +71,7 @@ async fn ask(settings: &Settings, graph: &Graph, clock: &Clock, mut checks: Vec<
     let (organization, users, skus, claims) =
         tokio::join!(graph.organization(), graph.probe_users(), graph.skus(), graph.token_claims());
     checks.push(match &organization {
-        Ok(found) => surroundings::organization(&settings.tenant.id.to_string(), found, clock.now()),
+        Ok(found) => surroundings::organization(&settings.tenant, found, clock.now()),
         Err(TenantError::Forbidden(_)) => {
             Check::skipped(Topic::Organization, "not told: reading it is forbidden, User.Read.All allows it")
         }

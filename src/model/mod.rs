@@ -23,6 +23,7 @@ pub(crate) mod sample;
 pub mod seats;
 pub mod settings;
 pub mod standing;
+pub mod synchronization;
 pub mod user;
 pub mod verdict;
 pub mod watermark;

@@ -141,6 +141,10 @@ pub struct TenantSettings {
     pub group_licensing_grace: Duration,
     /// For a whole request.
     pub timeout: Duration,
+    /// In which everyone's license sources are read once more.
+    pub reread: Duration,
+    /// Synchronization from the directory that last ran longer ago is an alarm.
+    pub sync_limit: Duration,
 }
 
 /// Who asks for tokens.

@@ -67,13 +67,13 @@ impl User {
     }
 
     /// The plans that are off in the direct assignment of a product; `None` when it is not assigned directly. A product
-    /// whose sources are not listed counts as direct: Graph's list of them has been seen incomplete.
+    /// without a source that gives it counts as direct: Graph's list of them has been seen incomplete.
     #[must_use]
     pub fn direct_license(&self, sku: SkuId) -> Option<&BTreeSet<PlanId>> {
         let sources: Vec<_> = self.sources.iter().filter(|source| source.sku == sku).collect();
         match sources.iter().find(|source| source.group.is_none()) {
             Some(direct) => Some(&direct.disabled),
-            None if sources.is_empty() => self.license(sku).map(|license| &license.disabled),
+            None if !sources.iter().any(|source| source.gives()) => self.license(sku).map(|license| &license.disabled),
             None => None,
         }
     }
@@ -133,6 +133,14 @@ pub struct LicenseSource {
     pub state: String,
     /// The error's name; `None` when there is none (Graph sends null or `"None"`).
     pub error: Option<String>,
+}
+
+impl LicenseSource {
+    /// Whether the product comes from this source now; a group that could not give it is listed as well.
+    #[must_use]
+    pub fn gives(&self) -> bool {
+        !["Error", "Disabled"].iter().any(|state| self.state.eq_ignore_ascii_case(state))
+    }
 }
 
 /// What one item of a listing, a delta or a single read says of a user: `None` is *not mentioned*, which differs from

@@ -11,6 +11,7 @@ pub use logging::init;
 
 use crate::model::fault::{Class, Fault};
 use crate::model::identity::HoldId;
+use crate::model::synchronization::SyncAlarm;
 
 /// Something an operator may care about. The code of each is stable and stands in the documentation.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,11 +29,17 @@ pub enum Event {
     ScanShrunk { source: &'static str, met: u64, missing: u64 },
     DirectoryChanged { new: u64, changed: u64, gone: u64, quarantined: u64 },
     ListingStarted { why: &'static str },
-    ListingComplete { users: u64, gone: u64 },
+    ListingComplete { users: u64, missing: u64 },
+    MissingRead { gone: u64, there: u64 },
     TenantChanged { new: u64, changed: u64, gone: u64 },
     GroupRead { group: String, members: u64 },
     GroupChanged { group: String, joined: u64, left: u64 },
     GroupShrunk { group: String, met: u64, missing: u64 },
+    FoundByAnchor { users: u64 },
+    LicensesReadAgain { changed: u64 },
+    SyncStalled { alarm: SyncAlarm },
+    SyncResumed,
+    SyncUnwatched { why: String },
     Acquainted { baseline_without_license: u64 },
     PersonMoved { name: String, from: Option<String>, to: String, why: Option<String> },
     StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
@@ -77,10 +84,16 @@ impl Event {
             Self::DirectoryChanged { .. } => "directory-changed",
             Self::ListingStarted { .. } => "listing-started",
             Self::ListingComplete { .. } => "listing-complete",
+            Self::MissingRead { .. } => "missing-read",
             Self::TenantChanged { .. } => "tenant-changed",
             Self::GroupRead { .. } => "group-read",
             Self::GroupChanged { .. } => "group-changed",
             Self::GroupShrunk { .. } => "group-shrunk",
+            Self::FoundByAnchor { .. } => "found-by-anchor",
+            Self::LicensesReadAgain { .. } => "licenses-read-again",
+            Self::SyncStalled { .. } => "sync-stalled",
+            Self::SyncResumed => "sync-resumed",
+            Self::SyncUnwatched { .. } => "sync-unwatched",
             Self::Acquainted { .. } => "acquainted",
             Self::PersonMoved { .. } => "person-moved",
             Self::StandingMoved { .. } => "standing-moved",
@@ -114,8 +127,9 @@ impl Event {
             | Self::Held { .. }
             | Self::Halted { .. }
             | Self::CredentialExpiring { expired: false, .. }
+            | Self::SyncUnwatched { .. }
             | Self::RequestRefused { .. } => Level::WARN,
-            Self::CredentialExpiring { .. } => Level::ERROR,
+            Self::CredentialExpiring { .. } | Self::SyncStalled { .. } => Level::ERROR,
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
@@ -205,7 +219,27 @@ impl fmt::Display for Event {
                 write!(f, "directory: {new} new accounts, {changed} changed, {gone} gone, {quarantined} not understood")
             }
             Self::ListingStarted { why } => write!(f, "listing all users of the tenant: {why}"),
-            Self::ListingComplete { users, gone } => write!(f, "tenant read: {users} users, {gone} gone"),
+            Self::ListingComplete { users, missing: 0 } => write!(f, "tenant read: {users} users"),
+            Self::ListingComplete { users, missing } => {
+                write!(
+                    f,
+                    "tenant read: {users} users; {missing} known ones were not among them, and are read by themselves"
+                )
+            }
+            Self::MissingRead { gone, there } => {
+                write!(f, "of the users that the listing missed {gone} are gone and {there} are there")
+            }
+            Self::FoundByAnchor { users } => {
+                write!(f, "{users} awaited users were found by their anchor; no change of the tenant had told of them")
+            }
+            Self::LicensesReadAgain { changed } => {
+                write!(f, "{changed} users were read again and differ from what the changes had told")
+            }
+            Self::SyncStalled { alarm } => alarm.fmt(f),
+            Self::SyncResumed => f.write_str("synchronization from the directory keeps nobody waiting any more"),
+            Self::SyncUnwatched { why } => {
+                write!(f, "whether the directory is synchronized into the tenant cannot be watched: {why}")
+            }
             Self::TenantChanged { new, changed, gone } => {
                 write!(f, "tenant: {new} users appeared, {changed} changed, {gone} left")
             }

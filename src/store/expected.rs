@@ -15,7 +15,7 @@ use crate::model::standing::Standing;
 /// Set once the groups that give licenses were listed.
 const LISTED: &str = "licensing_groups_listed";
 
-pub(super) const TO_LOOK_UP: &str = "
+pub(super) const TO_ASK_ABOUT: &str = "
     SELECT DISTINCT e.user FROM entitlements e LEFT JOIN memberships m ON m.user = e.user
     WHERE e.standing = 'expected' AND NOT EXISTS (SELECT 1 FROM people p WHERE p.id = e.person AND p.dirty = 1)
       AND (m.read IS NULL OR m.read < e.since OR m.read <= ?1) LIMIT ?2";
@@ -61,8 +61,8 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn to_look_up(&self, limit: u32, before: Timestamp) -> Result<Vec<UserId>, StoreError> {
-        self.read(move |db| collect(db, TO_LOOK_UP, params![millis(before), limit], |row| named(row, "user"))).await
+    pub async fn to_ask_about(&self, limit: u32, before: Timestamp) -> Result<Vec<UserId>, StoreError> {
+        self.read(move |db| collect(db, TO_ASK_ABOUT, params![millis(before), limit], |row| named(row, "user"))).await
     }
 
     /// Keeps which groups users are in, as it was asked at `asked`, and forgets those of whom nothing is expected any more.

@@ -140,7 +140,8 @@ impl Recording<'_> {
         self.db
             .prepare_cached(
                 "UPDATE people SET dirty = 0, look_again = ?2, presence = ?3, presence_detail = ?4,
-                 presence_since = CASE WHEN ?5 THEN ?6 ELSE presence_since END, awaited = ?7, coverage = ?8, location = ?9
+                 presence_since = CASE WHEN ?5 THEN ?6 ELSE presence_since END, awaited = ?7, coverage = ?8, location = ?9,
+                 look_up = CASE WHEN ?5 THEN NULL ELSE look_up END
                  WHERE id = ?1",
             )?
             .execute(params![

@@ -28,6 +28,7 @@ mod requests;
 mod rows;
 mod seats;
 mod tenant_feed;
+mod untold;
 mod users;
 mod writer;
 
@@ -51,7 +52,8 @@ pub use plans::Recorded;
 pub use pulse::Confirmation;
 pub use report::{Dossier, EntitlementView, IntentView, PersonLine, QuarantineLine, Report, RuleView, SkuLine};
 pub use requests::PendingRequest;
-pub use tenant_feed::TenantFeed;
+pub use tenant_feed::{ListingEnd, TenantFeed};
+pub use untold::Missed;
 pub use writer::Store;
 
 /// The schema this seatsync writes.

@@ -183,11 +183,11 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes.
+    /// Keeps the latest complaint of a part for `status`, or takes it back. Writes only when it changes, and tells whether.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<(), StoreError> {
+    pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<bool, StoreError> {
         let key = format!("trouble:{part}");
         let complaint = complaint.map(str::to_owned);
         let known = {
@@ -195,9 +195,10 @@ impl Store {
             self.read(move |db| meta(db, &key)).await?
         };
         if known == complaint {
-            return Ok(());
+            return Ok(false);
         }
-        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await
+        self.write(move |tx| set_meta(tx, &key, complaint.as_deref())).await?;
+        Ok(true)
     }
 }
 

@@ -9,12 +9,13 @@ use serde_json::Value;
 
 use super::audit::{self, AuditRow};
 use super::rows::{collect, json_of, maybe_time, meta, named, time, time_of, unjson};
-use super::{GroupLine, HoldView, Store, StoreError, groups, people};
+use super::{GroupLine, HoldView, Store, StoreError, groups, people, untold};
 use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
 use crate::model::license::Sku;
 use crate::model::person::{KnownAccount, KnownUser, RuleMatch};
 use crate::model::seats::SeatLedger;
 use crate::model::standing::{Presence, Standing};
+use crate::model::synchronization::Synchronization;
 
 /// The state at a glance. The counts of each kind add up to everyone seen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,6 +32,8 @@ pub struct Report {
     pub directory_read: Option<Timestamp>,
     /// When the tenant was last read.
     pub tenant_read: Option<Timestamp>,
+    /// What the tenant knows of its synchronization from the directory; `None` while it was not asked, or may not be.
+    pub synchronization: Option<Synchronization>,
     /// Persons by presence.
     pub presence: BTreeMap<String, u64>,
     /// Excluded persons by kind.
@@ -307,6 +310,7 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         acquainted: meta(db, "first_pass_complete")?.is_some(),
         directory_read: domains.iter().map(|(_, read)| *read).min().flatten(),
         tenant_read: tenant_read?,
+        synchronization: untold::synchronization(db)?,
         presence: counts(db, "SELECT coalesce(presence, 'not-judged-yet'), count(*) FROM people GROUP BY 1")?,
         excluded: counts(
             db,

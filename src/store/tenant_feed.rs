@@ -7,9 +7,8 @@ use serde_json::json;
 use super::accounts::shrunk;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, maybe_time, meta, millis, set_meta};
-use super::{ScanEnd, Store, StoreError, users};
+use super::{Store, StoreError};
 use crate::model::identity::TenantId;
-use crate::model::user::Removal;
 
 /// How far the tenant has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +19,25 @@ pub struct TenantFeed {
     pub contact_completed: Option<Timestamp>,
     /// Where the next delta starts; `None` while a listing is needed.
     pub link: Option<String>,
+}
+
+/// What a complete listing came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ListingEnd {
+    /// Who is missing will be read by itself ([`Store::unlisted`]).
+    Complete {
+        /// Users met.
+        met: u64,
+        /// Users known and not met.
+        missing: u64,
+    },
+    /// So many are missing that nothing is concluded.
+    Shrunk {
+        /// Users met.
+        met: u64,
+        /// Users known and not met.
+        missing: u64,
+    },
 }
 
 impl Store {
@@ -78,11 +96,11 @@ impl Store {
         .await
     }
 
-    /// Ends a complete listing: whom it did not meet has left, unless that would be suspiciously many.
+    /// Ends a complete listing. Whom it did not meet is to be read by itself, unless that would be suspiciously many.
     ///
     /// # Errors
     /// When the store fails; then the listing counts as never ended.
-    pub async fn finish_listing(&self, shrink_percent: u32, now: Timestamp) -> Result<ScanEnd, StoreError> {
+    pub async fn finish_listing(&self, shrink_percent: u32, now: Timestamp) -> Result<ListingEnd, StoreError> {
         self.write(move |tx| {
             let generation: i64 = tx.query_row("SELECT generation FROM tenant_feed", [], |row| row.get(0))?;
             let count = |comparison: &str| -> Result<u64, StoreError> {
@@ -91,16 +109,10 @@ impl Store {
             };
             let (met, missing) = (count("=")?, count("<")?);
             let end = if shrunk(met, missing, shrink_percent) {
-                ScanEnd::Shrunk { met, missing }
+                ListingEnd::Shrunk { met, missing }
             } else {
-                let gone: Vec<String> = tx
-                    .prepare("SELECT id FROM users WHERE removed IS NULL AND generation < ?1")?
-                    .query_map([generation], |row| row.get(0))?
-                    .collect::<Result<_, _>>()?;
-                for id in &gone {
-                    users::remove(tx, id, Removal::Unlisted, now)?;
-                }
-                ScanEnd::Complete { met, gone: missing }
+                tx.execute("UPDATE tenant_feed SET doubted = generation", [])?;
+                ListingEnd::Complete { met, missing }
             };
             let first: bool =
                 tx.query_row("SELECT contact_completed IS NULL FROM tenant_feed", [], |row| row.get(0))?;

@@ -10,4 +10,5 @@ mod intents;
 mod people;
 mod scan;
 mod speed;
+mod untold;
 mod walk;

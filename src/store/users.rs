@@ -29,7 +29,7 @@ impl Store {
     ) -> Result<Absorbed, StoreError> {
         self.write(move |tx| {
             let mut absorbed = Absorbed { quarantined: page.quarantined.len() as u64, ..Absorbed::default() };
-            let read = Reading { asked, alone: false, generation, now };
+            let read = Reading { asked, alone: Alone::No, generation, now };
             for news in &page.news {
                 absorbed += absorb(tx, news, &read)?;
             }
@@ -56,16 +56,44 @@ impl Store {
     ) -> Result<(), StoreError> {
         let Some(news) = news else { return Ok(()) };
         self.write(move |tx| {
-            absorb(tx, &news, &Reading { asked, alone: true, generation: None, now })?;
+            absorb(tx, &news, &Reading { asked, alone: Alone::Noted, generation: None, now })?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Takes in what users read by themselves said, of whom nothing new is expected: where nothing is, nothing is written.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn absorb_quietly(
+        &self,
+        news: Vec<UserNews>,
+        asked: Timestamp,
+        now: Timestamp,
+    ) -> Result<Absorbed, StoreError> {
+        self.write(move |tx| {
+            let read = Reading { asked, alone: Alone::NotedIfNews, generation: None, now };
+            news.iter().try_fold(Absorbed::default(), |mut absorbed, news| {
+                absorbed += absorb(tx, news, &read)?;
+                Ok(absorbed)
+            })
         })
         .await
     }
 }
 
+/// Whether users were read by themselves, not in a page of many, and whether that is noted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Alone {
+    No,
+    Noted,
+    NotedIfNews,
+}
+
 struct Reading {
     asked: Timestamp,
-    alone: bool,
+    alone: Alone,
     generation: Option<i64>,
     now: Timestamp,
 }
@@ -120,6 +148,9 @@ fn absorb(db: &Connection, news: &UserNews, read: &Reading) -> Result<Absorbed, 
     let before = known.as_ref().map(|known| (known.person, known.user.anchor.as_ref().map(|anchor| anchor.as_str())));
     let person = link::for_user(db, user.id, before, user.anchor.as_ref(), name, read.now)?;
     put(db, &user, person, read)?;
+    if read.alone == Alone::NotedIfNews {
+        note_alone(db, user.id, read)?;
+    }
     link::touch(db, person)?;
     link::rename(db, person)?;
     if let Some(known) = &known
@@ -141,10 +172,12 @@ fn tag(db: &Connection, id: UserId, read: &Reading) -> Result<(), StoreError> {
         db.prepare_cached("UPDATE users SET generation = ?2 WHERE id = ?1")?
             .execute(params![id.to_string(), generation])?;
     }
-    if read.alone {
-        db.prepare_cached("UPDATE users SET read_alone = ?2 WHERE id = ?1")?
-            .execute(params![id.to_string(), millis(read.asked)])?;
-    }
+    if read.alone == Alone::Noted { note_alone(db, id, read) } else { Ok(()) }
+}
+
+fn note_alone(db: &Connection, id: UserId, read: &Reading) -> Result<(), StoreError> {
+    db.prepare_cached("UPDATE users SET read_alone = ?2 WHERE id = ?1")?
+        .execute(params![id.to_string(), millis(read.asked)])?;
     Ok(())
 }
 
@@ -162,7 +195,7 @@ fn put(db: &Connection, user: &User, person: PersonId, read: &Reading) -> Result
         user.upn,
         json(user)?,
         millis(read.now),
-        read.alone.then(|| millis(read.asked)),
+        (read.alone != Alone::No).then(|| millis(read.asked)),
         read.generation,
     ])?;
     Ok(())

@@ -90,18 +90,27 @@ impl Graph {
     /// Reads up to [`BATCH`] users in one request, each with everything that is read of users, in the order asked for.
     /// `Ok(None)` is a user Graph does not know, or not yet.
     pub async fn users(&self, ids: &[UserId]) -> Result<Vec<Result<Option<UserNews>, TenantError>>, TenantError> {
-        let path = |user: &UserId| format!("/users/{user}?$select={USER_SELECT}");
-        let answers = self.get_each(&ids.iter().map(path).collect::<Vec<_>>()).await?;
-        Ok(answers.into_iter().zip(ids).map(|(answer, user)| answer?.user(*user)).collect())
+        let urls: Vec<_> =
+            ids.iter().map(|user| format!("/users/{user}?$select={USER_SELECT},deletedDateTime")).collect();
+        let read = self.read_batch(&urls, None).await?;
+        Ok(ids.iter().zip(read).map(|(user, item)| item?.user(*user)).collect())
     }
 
-    /// Reads up to [`BATCH`] paths in one request, answered in their order.
-    pub(super) async fn get_each(&self, paths: &[String]) -> Result<Vec<Result<Fetched, TenantError>>, TenantError> {
-        let item = |(id, path): (usize, &String)| {
-            json!({ "id": id.to_string(), "method": "GET", "url": path,
-                    "headers": { "client-request-id": fresh_id() } })
+    /// Reads up to [`BATCH`] addresses below the version in one request, each with this header, in the order asked for.
+    pub(super) async fn read_batch(
+        &self,
+        urls: &[String],
+        header: Option<(&str, &str)>,
+    ) -> Result<Vec<Result<Fetched, TenantError>>, TenantError> {
+        let item = |(id, url): (usize, &String)| {
+            let mut item = json!({ "id": id.to_string(), "method": "GET", "url": url,
+                                   "headers": { "client-request-id": fresh_id() } });
+            if let Some((name, value)) = header {
+                item["headers"][name] = value.into();
+            }
+            item
         };
-        let body = json!({ "requests": paths.iter().enumerate().map(item).collect::<Vec<_>>() });
+        let body = json!({ "requests": urls.iter().enumerate().map(item).collect::<Vec<_>>() });
         let received =
             self.write(&self.url("/$batch"), Body::Post(&body), fresh_id()).await?.map_err(TenantError::from)?;
         let Received { host, status, headers, body } = received;
@@ -110,11 +119,11 @@ impl Graph {
             return Err(fetched.failure());
         }
         let mut items = Items::read(&fetched.body).map_err(|reason| fetched.unreadable(reason))?;
-        let one = |id: usize| match items.take(id) {
+        let one = |id| match items.take(id) {
             Some(item) => Ok(Fetched { host: fetched.host.clone(), ..item.into() }),
             None => Err(fetched.unreadable("an item has no answer")),
         };
-        Ok((0..paths.len()).map(one).collect())
+        Ok((0..urls.len()).map(one).collect())
     }
 }
 

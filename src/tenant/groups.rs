@@ -71,7 +71,7 @@ impl Graph {
     ) -> Result<Vec<Result<Option<BTreeSet<GroupId>>, TenantError>>, TenantError> {
         let path =
             |user: &UserId| format!("/users/{user}/memberOf/microsoft.graph.group?$select=id&$top={MOST_GROUPS}");
-        let answers = self.get_each(&users.iter().map(path).collect::<Vec<_>>()).await.map_err(forbidden)?;
+        let answers = self.read_batch(&users.iter().map(path).collect::<Vec<_>>(), None).await.map_err(forbidden)?;
         Ok(answers.into_iter().map(|answer| direct_groups(&answer?)).collect())
     }
 

@@ -13,6 +13,7 @@ mod groups;
 mod http;
 mod login;
 mod look;
+mod lookup;
 mod reply;
 mod skus;
 mod token;
@@ -28,6 +29,7 @@ pub use budget::{Budget, Pace};
 pub use error::TenantError;
 pub use login::LoginFault;
 pub use look::Organization;
+pub use lookup::LOOKED_UP;
 pub use token::{CredentialExpiry, ExpiryWarning, TokenClaims};
 pub use users::{Delta, DeltaLink, Listing};
 

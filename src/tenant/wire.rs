@@ -212,7 +212,9 @@ fn read_user(value: &Value) -> Result<UserNews, String> {
     let item = Members::of(value, "user")?;
     let id = item.parsed("id")?.flatten().ok_or("it has no id")?;
     let mut news = UserNews::about(id);
-    news.removed = item.removal();
+    // A soft-deleted user may still be shown when it is read by its id.
+    let deleted = item.text("deletedDateTime")?.flatten().map(|_| Removal::Restorable);
+    news.removed = item.removal().or(deleted);
     news.upn = item.text("userPrincipalName")?;
     news.display_name = item.text("displayName")?;
     news.enabled = item.boolean("accountEnabled")?.flatten();

@@ -25,3 +25,4 @@ mod seats;
 mod secrets;
 mod steady;
 mod stopping;
+mod untold;

@@ -82,6 +82,20 @@ pub(super) static TENANT: Section = Section {
              license is assigned directly, such as \"2h\". \"0s\": groups' licenses are not looked at.",
         ),
         key("timeout", Duration("100ms", "10m"), Default("\"60s\""), "For one whole request."),
+        key(
+            "reread",
+            Duration("1h", "30d"),
+            Default("\"1d\""),
+            "In which time the licenses of everyone who has one that a rule wants are read once more, spread evenly: whether a \
+             license is direct or a group's is told by no change.",
+        ),
+        key(
+            "sync_limit",
+            Duration("5m", "365d"),
+            Default("\"3h\""),
+            "When Entra Connect last ran longer ago, that is an alarm. It runs every half hour. Where Cloud Sync alone is used \
+             and the time that Graph tells stands still, make it 365d.",
+        ),
     ],
 };
 

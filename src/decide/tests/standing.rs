@@ -215,6 +215,14 @@ fn from_standing_to_standing() {
     let has = |scene: Scene| scene.licensed(ems(), &[], None);
     let ours = |scene: Scene| scene.when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = true);
     let slow = |scene: Scene| has(scene).when(|s| s.user().plans.clear());
+    let unsourced = |scene: Scene| scene.when(|s| s.user().sources.clear());
+    let failing = |scene: Scene| {
+        scene.when(|s| {
+            let mut group = s.user().sources[0].clone();
+            (group.group, group.state, group.error) = (Some("g".into()), "Error".into(), Some("CountViolation".into()));
+            s.user().sources = vec![group];
+        })
+    };
     let late = |scene: Scene| {
         scene.when(|s| {
             s.person.entitlements.get_mut(&ems()).unwrap().standing =
@@ -245,6 +253,9 @@ fn from_standing_to_standing() {
             due(confirming()).licensed(ems(), &[intune_a()], Some("g")).when(|s| s.user().plans.extend([intune_a()])),
             "confirming",
         ),
+        ("confirming, all but its source is shown", unsourced(has(due(confirming()))), "confirming"),
+        ("confirming, only a group's source is shown", due(confirming()).licensed(ems(), &[], Some("g")), "confirming"),
+        ("confirming for a day, its source never shown", late(ours(unsourced(has(due(confirming()))))), "licensed"),
         ("confirming, seen to work", ours(has(due(confirming()))), "licensed"),
         ("confirming, and it had one directly before", has(due(confirming())), "satisfied"),
         ("confirming, not wanted any more", unwanted(due(confirming())), "lapsed"),
@@ -256,6 +267,9 @@ fn from_standing_to_standing() {
             "differs",
         ),
         ("licensed", ours(has(due(Standing::Licensed))), "licensed"),
+        ("licensed, moved to a group", ours(due(Standing::Licensed)).licensed(ems(), &[], Some("g")), "satisfied"),
+        ("licensed, now by another product", ours(due(Standing::Licensed)).licensed(spe_e3(), &[], None), "satisfied"),
+        ("licensed, a group cannot give it as well", failing(ours(has(due(Standing::Licensed)))), "licensed"),
         ("licensed, taken away", ours(due(Standing::Licensed)), "removed-by-other"),
         ("licensed, plans turned off", ours(due(Standing::Licensed)).licensed(ems(), &[intune_a()], None), "differs"),
         ("licensed, not wanted any more", unwanted(ours(has(due(Standing::Licensed)))), "lapsed"),
@@ -417,4 +431,17 @@ fn when_to_look_again() {
     let awaited = Scene::new().when(|s| s.person.users.clear());
     assert!(awaited.judge(at(600)).awaited);
     assert!(!awaited.when(|s| s.rules.clear()).judge(at(600)).awaited);
+}
+
+/// What became a group's is no longer ours, whoever assigns it directly again.
+#[test]
+fn what_moved_to_a_group_is_no_longer_ours() {
+    let licensed = Scene::new().judged(at(600)).stands(Standing::Licensed).licensed(ems(), &[], None);
+    let ours = licensed.when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = true).judged(at(610));
+    let moved = ours.stripped().licensed(ems(), &[], Some("g")).judged(at(620));
+    let through = Standing::Satisfied { direct: false, groups: vec!["g".into()] };
+    assert_eq!((&moved.ems().standing, moved.ems().ours), (&through, false));
+    let again = moved.licensed(ems(), &[], None).judged(at(630));
+    assert_eq!(again.ems().standing, Standing::Satisfied { direct: true, groups: vec!["g".into()] });
+    assert_eq!(again.stripped().judged(at(640)).word(), "removed-by-other");
 }

@@ -21,7 +21,7 @@ use crate::model::standing::Standing;
 use crate::model::user::{User, UserPage};
 use crate::model::verdict::{Answer, Verdict};
 use crate::model::watermark::{Watermark, WatermarkKey};
-use crate::store::{Absorbed, Concluded, IntentOrder, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
+use crate::store::{Absorbed, Concluded, IntentOrder, ListingEnd, Moved, OpenIntent, Outcome, ScanEnd, Step, Store};
 
 pub(super) const COVERAGE: &str = "coverage 1";
 pub(super) const CONFIG: &str = "config 1";
@@ -107,7 +107,7 @@ impl Desk {
     }
 
     /// One complete listing of the tenant.
-    pub async fn list(&self, there: &[User], now: Timestamp) -> ScanEnd {
+    pub async fn list(&self, there: &[User], now: Timestamp) -> ListingEnd {
         self.store.begin_contact(sample::at(0)).await.unwrap();
         let generation = self.store.begin_listing("link").await.unwrap();
         self.store.absorb_users(users(there), Some(generation), now, now).await.unwrap();

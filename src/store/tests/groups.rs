@@ -148,7 +148,7 @@ async fn who_is_in_a_licensing_group_is_asked_while_it_matters() {
     let joiner = User { created: Some(at(555)), ..user(2) };
     desk.store.absorb_user(Some(news(&joiner)), at(560), at(560)).await.unwrap();
     desk.judge(at(600)).await;
-    let ask = async |before: i64| desk.store.to_look_up(10, at(before)).await.unwrap();
+    let ask = async |before: i64| desk.store.to_ask_about(10, at(before)).await.unwrap();
     assert_eq!((desk.word(1).await, desk.word(2).await, ask(0).await), ("baseline", "expected", vec![user_id(2)]));
     desk.store.put_licensing_groups(vec![giver()]).await.unwrap();
     let other: GroupId = Uuid::from_u128(7).into();

@@ -1,5 +1,7 @@
 //! Complete reads of both sides: what they conclude, and what they must not.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use super::desk::{Desk, domain, mark, page, users};
@@ -7,7 +9,7 @@ use crate::model::account::{Account, AccountPage, Quarantined, Tombstone};
 use crate::model::sample::{account, at, ems, guid, licensed, news, user, user_id};
 use crate::model::standing::{Exclusion, Presence};
 use crate::model::user::{Removal, User, UserNews, UserPage};
-use crate::store::ScanEnd;
+use crate::store::{ListingEnd, ScanEnd};
 
 async fn gone(desk: &Desk) -> i64 {
     desk.count("SELECT count(*) FROM accounts WHERE gone IS NOT NULL")
@@ -60,19 +62,32 @@ async fn a_suddenly_small_answer_removes_nobody() {
         let end = desk.scan((0..50).map(account).collect(), at(10 * turn)).await;
         assert_eq!(end, ScanEnd::Shrunk { met: 50, missing: 50 });
         assert_eq!(desk.scan(Vec::new(), at(10 * turn)).await, ScanEnd::Shrunk { met: 0, missing: 100 });
-        assert_eq!(desk.list(&[], at(10 * turn)).await, ScanEnd::Shrunk { met: 0, missing: 100 });
+        assert_eq!(desk.list(&[], at(10 * turn)).await, ListingEnd::Shrunk { met: 0, missing: 100 });
     }
+    assert!(desk.store.unlisted(200).await.unwrap().1.is_empty(), "they are not even asked for");
     desk.judge(at(50)).await;
     assert_eq!(desk.store.report().await.unwrap().presence.get("present"), Some(&100));
 }
 
 #[tokio::test]
-async fn whom_a_listing_does_not_meet_has_left() {
-    let desk = Desk::acquainted(vec![account(1), account(2)], &[user(1), user(2)]).await;
-    assert_eq!(desk.list(&[user(1)], at(20)).await, ScanEnd::Complete { met: 1, gone: 1 });
-    desk.judge(at(21)).await;
+async fn whom_a_listing_does_not_meet_is_asked_for_and_only_then_has_left() {
+    let there: Vec<_> = (1..=4).map(user).collect();
+    let desk = Desk::acquainted((1..=4).map(account).collect(), &there).await;
+    assert_eq!(desk.list(&[user(1)], at(20)).await, ListingEnd::Complete { met: 1, missing: 3 });
+    let (generation, missing) = desk.store.unlisted(10).await.unwrap();
+    assert_eq!(missing.iter().collect::<BTreeSet<_>>(), BTreeSet::from([&user_id(2), &user_id(3), &user_id(4)]));
+    assert!(desk.judge(at(21)).await.is_empty(), "nothing is concluded yet");
+
+    let unreadable = vec![(user_id(3).to_string(), "bad".into())];
+    let page = UserPage { quarantined: unreadable, ..users(&[user(4)]) };
+    desk.store.absorb_users(page, Some(generation), at(22), at(22)).await.unwrap();
+    assert_eq!(desk.store.unlisted(10).await.unwrap().1, [user_id(2)]);
+    assert_eq!(desk.store.take_as_gone(vec![user_id(2)], at(23)).await.unwrap(), 1);
+    assert!(desk.store.unlisted(10).await.unwrap().1.is_empty());
+    desk.judge(at(24)).await;
     assert_eq!(desk.person(2).await.presence, Some(Presence::NotSynced));
     assert_eq!(desk.word(2).await, "lapsed");
+    assert_eq!([desk.word(3).await, desk.word(4).await], ["baseline", "baseline"]);
 }
 
 #[tokio::test]
@@ -82,7 +97,7 @@ async fn whoever_a_running_listing_could_not_meet_yet_stays() {
     assert_eq!(desk.store.tenant_feed().await.unwrap().link, None, "an interrupted listing is begun again");
     desk.store.absorb_user(Some(news(&user(2))), at(20), at(20)).await.unwrap();
     desk.store.absorb_users(users(&[user(1)]), Some(generation), at(21), at(21)).await.unwrap();
-    assert_eq!(desk.store.finish_listing(20, at(22)).await.unwrap(), ScanEnd::Complete { met: 2, gone: 0 });
+    assert_eq!(desk.store.finish_listing(20, at(22)).await.unwrap(), ListingEnd::Complete { met: 2, missing: 0 });
     assert_eq!(desk.store.tenant_feed().await.unwrap().link.as_deref(), Some("link 2"));
     desk.store.finish_delta("link 3", at(23)).await.unwrap();
     assert_eq!(desk.store.tenant_feed().await.unwrap().link.as_deref(), Some("link 3"));

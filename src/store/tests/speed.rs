@@ -1,7 +1,7 @@
 //! What is asked again and again never reads whole tables.
 
 use super::desk::Desk;
-use crate::store::{expected, groups, intents, outcomes, people, plans, pulse};
+use crate::store::{expected, groups, intents, outcomes, people, plans, pulse, untold};
 
 #[tokio::test]
 async fn what_is_asked_at_every_turn_goes_by_an_index() {
@@ -16,8 +16,11 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
         pulse::NEXT_DUE,
         pulse::WAITING,
         outcomes::ANSWERED,
-        expected::TO_LOOK_UP,
+        expected::TO_ASK_ABOUT,
         groups::OF_PERSON,
+        untold::UNLISTED,
+        untold::TO_LOOK_UP,
+        untold::TO_READ_AGAIN,
         delete,
     ] {
         let mut statement = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -29,7 +32,21 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
             .unwrap();
         for step in &steps {
             let whole = step.starts_with("SCAN") && !step.contains("USING");
-            let table = ["people", "entitlements", "intents", "calls", " e", " p", " i", " c", " u", " m"];
+            let table = [
+                "people",
+                "users",
+                "accounts",
+                "entitlements",
+                "intents",
+                "calls",
+                " e",
+                " i",
+                " c",
+                " u",
+                " a",
+                " p",
+                " m",
+            ];
             assert!(!(whole && table.iter().any(|name| step.ends_with(name))), "{step}\nin {steps:#?}\nof {sql}");
         }
     }

@@ -210,10 +210,16 @@ async fn patch_app(Shares(lab): Lab, Json(change): Json<AppChange>) -> Answer {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct OrganizationChange {
     on_premises_last_sync_date_time: Option<jiff::Timestamp>,
+    on_premises_sync_enabled: Option<bool>,
 }
 
 async fn patch_organization(Shares(lab): Lab, Json(change): Json<OrganizationChange>) -> Answer {
-    lab.write(|state| state.organization.on_premises_last_sync_date_time = change.on_premises_last_sync_date_time);
+    lab.write(|state| {
+        let organization = &mut state.organization;
+        organization.on_premises_last_sync_date_time = change.on_premises_last_sync_date_time;
+        organization.on_premises_sync_enabled =
+            change.on_premises_sync_enabled.or(organization.on_premises_sync_enabled);
+    });
     done()
 }
 

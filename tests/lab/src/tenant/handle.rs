@@ -307,6 +307,11 @@ impl Tenant {
         self.shared.write(|state| state.delta_epoch += 1);
     }
 
+    /// Sets `organization.onPremisesSyncEnabled`.
+    pub fn set_sync_enabled(&self, enabled: Option<bool>) {
+        self.shared.write(|state| state.organization.on_premises_sync_enabled = enabled);
+    }
+
     /// Sets `organization.onPremisesLastSyncDateTime`; `None` follows the clock.
     pub fn set_last_sync(&self, at: Option<Timestamp>) {
         self.shared.write(|state| state.organization.on_premises_last_sync_date_time = at);

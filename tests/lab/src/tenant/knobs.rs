@@ -55,6 +55,8 @@ pub struct Knobs {
     pub delta_replay: usize,
     /// Each delta page shows each of its items twice.
     pub delta_duplicates: bool,
+    /// New users are told by no delta: what was new while this is on stays untold.
+    pub delta_misses_new: bool,
     /// Two license writes for one user at once: whether and how the later one is refused.
     pub concurrency: Concurrency,
     /// So many license writes at once are borne in the whole tenant; one more is a concurrency violation as well.
@@ -150,6 +152,7 @@ impl Default for Knobs {
             delta_shape: DeltaShape::Full,
             delta_replay: 0,
             delta_duplicates: false,
+            delta_misses_new: false,
             concurrency: Concurrency::Allowed,
             parallel_writes: None,
             throttling: Throttling::default(),

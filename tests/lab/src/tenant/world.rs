@@ -64,6 +64,15 @@ pub struct Organization {
     /// `onPremisesLastSyncDateTime`; absent means a moment before the lab started.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_premises_last_sync_date_time: Option<Timestamp>,
+    /// `onPremisesSyncEnabled`; null where nothing was ever synchronized.
+    #[serde(default = "synchronized")]
+    pub on_premises_sync_enabled: Option<bool>,
+}
+
+/// What is left out of a world file: Entra Connect is at work.
+#[expect(clippy::unnecessary_wraps, reason = "null is a value of its own")]
+fn synchronized() -> Option<bool> {
+    Some(true)
 }
 
 /// An app registration.

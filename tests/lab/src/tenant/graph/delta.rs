@@ -179,6 +179,9 @@ fn item(state: &State, token: &DeltaToken, person: &Person, replay: bool) -> Opt
         return (known && !replay).then(|| json!({ "id": person.id, "@removed": { "reason": reason } }));
     }
     let new = person.created_seq > token.base;
+    if new && state.knobs.delta_misses_new {
+        return None;
+    }
     let selected: Vec<&str> = match &token.select {
         Some(names) => names.iter().map(String::as_str).collect(),
         None => PROPERTIES.iter().filter(|property| property.default).map(|property| property.name).collect(),

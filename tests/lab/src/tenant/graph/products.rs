@@ -105,7 +105,7 @@ pub(super) fn organization(state: &State, call: &Call, query: &Query) -> Result<
         "countryLetterCode": organization.country_letter_code,
         "defaultUsageLocation": null,
         "tenantType": "AAD",
-        "onPremisesSyncEnabled": true,
+        "onPremisesSyncEnabled": organization.on_premises_sync_enabled,
         "onPremisesLastSyncDateTime": instant(last_sync),
         "verifiedDomains": domains,
     });
