@@ -1,15 +1,17 @@
-//! The shell around the rooms: two feeds and the work, each a task of its own. They share the store and none calls another;
+//! The shell around the rooms: two feeds, the groups and the work, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
 mod directory_feed;
 mod error;
 mod expiry;
+mod group_feed;
 mod health;
 mod pilot;
 mod tenant_feed;
 mod untold;
 mod work;
 
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use jiff::Timestamp;
@@ -54,6 +56,10 @@ pub struct Agent {
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
     tenant_bell: Arc<Notify>,
+    /// Rung when a license may be expected from a group.
+    group_bell: Arc<Notify>,
+    /// The groups that rules name were looked at since the start, with whatever outcome.
+    groups_tried: Arc<AtomicBool>,
     progress: Arc<watch::Sender<Progress>>,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
@@ -84,6 +90,8 @@ impl Agent {
             quota: Arc::new(Mutex::new(quota)),
             logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
             endings: expiry::ExpiryWatch::default(),
+            groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
+            group_bell: Arc::default(),
             settings: Arc::new(settings),
             store,
             clock,
@@ -124,6 +132,7 @@ impl Agent {
             tokio::select! {
                 ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
+                ended = self.watch_groups() => ended,
                 () = stopped => Ok(()),
             }
         };
@@ -152,8 +161,12 @@ impl Agent {
                 std::future::pending().await
             }
         };
-        let (directory, tenant) = tokio::select! {
-            read = async { tokio::join!(self.directories_once(), self.tenant_once()) } => read,
+        let read = async {
+            let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
+            (directory, tenant, self.groups_once().await)
+        };
+        let (directory, tenant, groups) = tokio::select! {
+            read = read => read,
             () = stopped => return Ok(Turn { stopped: true, ..Turn::default() }),
         };
         self.watch_expiry().await;
@@ -161,10 +174,13 @@ impl Agent {
             Ok(()) => self.untold_once(&mut untold::Untold::new(self)).await,
             Err(_) => Ok(()),
         };
-        let turn = self.work_until_done().await;
+        let mut ahead = Turn::default();
+        let expected = self.look_ahead(&mut ahead).await;
+        let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
         directory?;
         tenant?;
         untold?;
+        groups.and(expected)?;
         turn
     }
 
@@ -176,7 +192,10 @@ impl Agent {
         let (directory, tenant) = tokio::join!(self.directories_once(), self.tenant_once());
         directory?;
         tenant?;
-        self.plan_only().await
+        let groups = self.groups_once().await.and(self.look_ahead(&mut Turn::default()).await);
+        let mut prospect = self.plan_only().await?;
+        prospect.unusable.extend(groups.err().map(|error| format!("{error}. {}", error.advice())));
+        Ok(prospect)
     }
 
     fn show(&self, stage: &'static str, done: u64) {

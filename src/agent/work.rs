@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +14,7 @@ use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
-use crate::decide::{BoundRule, Context, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{BoundRule, Context, Expecting, Limits, allot, bind, heed_stops, judge};
 use crate::directory::{coverages, joint_coverage};
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
@@ -116,6 +117,14 @@ impl Agent {
         let mut turn = Turn::default();
         self.judge_all(&mut turn).await?;
         Ok(Prospect { plan: self.allotment(None).await?, unusable: turn.unusable })
+    }
+
+    /// Where licenses of groups are waited for: judges, and asks which groups those are in whose license is expected from one.
+    pub(super) async fn look_ahead(&self, turn: &mut Turn) -> Result<(), AgentError> {
+        if self.grace().is_some() && self.judge_all(turn).await? {
+            while self.look_up_expected().await? {}
+        }
+        Ok(())
     }
 
     /// Waits for the bell, for what is scheduled, for a request, or for the end.
@@ -249,6 +258,9 @@ impl Agent {
         else {
             return Ok(false);
         };
+        if !self.groups_tried.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
         let settings = &self.settings;
         let (wanted, read) = (coverages(&settings.directories), self.store.coverage().await?);
         if wanted.iter().any(|(domain, coverage)| read.get(domain) != Some(coverage)) {
@@ -257,9 +269,10 @@ impl Agent {
         }
         let read = joint_coverage(&settings.directories);
         let catalog = self.store.catalog().await?;
-        let rules = bind(&settings.rules, &catalog);
-        turn.unusable =
-            rules.iter().filter_map(|bound| bound.product.as_ref().err().map(ToString::to_string)).collect();
+        let rules = bind(&settings.rules, &catalog, &self.store.group_states().await?);
+        turn.unusable = rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();
+        let licensing = self.store.licensing_groups().await?;
+        let expecting = self.grace().map(|grace| Expecting { grace, groups: licensing.as_ref() });
         let first = !self.store.is_first_pass_complete().await?;
         self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
         loop {
@@ -278,6 +291,7 @@ impl Agent {
                 coverage: &read,
                 contact,
                 existing: settings.guard.existing,
+                expecting,
                 clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
                 now,
             };
@@ -288,6 +302,7 @@ impl Agent {
             tell(moved, &catalog);
             // Somebody may be awaited from now on: the tenant is looked at more often then.
             self.tenant_bell.notify_one();
+            self.group_bell.notify_one();
         }
         self.store.end_pass().await?;
         if first {
@@ -303,7 +318,14 @@ impl Agent {
     fn basis(&self, rules: &[BoundRule]) -> String {
         let products: Vec<_> =
             rules.iter().map(|bound| (&bound.rule.digest, bound.rule.priority, bound.product.as_ref().ok())).collect();
-        let text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
+        let mut text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
+        if !self.settings.entra_groups().is_empty() {
+            let followed: Vec<_> = rules.iter().map(|bound| bound.groups.is_ok()).collect();
+            let _ = write!(text, " {followed:?}");
+        }
+        if let Some(grace) = self.grace() {
+            let _ = write!(text, " {grace:?}");
+        }
         digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -313,8 +335,8 @@ impl Agent {
     async fn allotment(&self, only: Option<(PersonId, SkuId)>) -> Result<Plan, AgentError> {
         let now = self.clock.now();
         let catalog = self.store.catalog().await?;
-        let rules = bind(&self.settings.rules, &catalog);
-        let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.product.is_ok());
+        let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
+        let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
         candidates.retain(|candidate| {

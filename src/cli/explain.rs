@@ -60,13 +60,16 @@ fn facts(dossier: &Dossier) {
         let licenses = output::count(user.licenses.len() as u64, "license");
         line(&format!("            usage location {location}, {licenses}"));
     }
-    for (rule, (eligible, baseline)) in &dossier.rules {
-        let meets = match (eligible, baseline) {
+    for (rule, found) in &dossier.rules {
+        let meets = match (found.eligible, found.baseline) {
+            _ if found.unread => "waits for a group that it names: decides nothing until that group was read",
             (true, true) => "was there before the rule or before seatsync: baseline, left alone",
             (true, false) => "wants the license",
             (false, _) => "does not apply now",
         };
-        line(&format!("  rule      {rule}: {meets}"));
+        let by =
+            if found.groups.is_empty() { String::new() } else { format!(", in group {}", found.groups.join(", ")) };
+        line(&format!("  rule      {rule}: {meets}{by}"));
     }
 }
 
@@ -121,6 +124,8 @@ pub(super) fn detail(row: &AuditRow, catalog: &Catalog) -> String {
     match row.kind.as_str() {
         "seen" if row.detail["seen"].is_string() => format!("seen in the {}", field("seen")),
         "seen" => format!("left the {}", field("left")),
+        "group" if row.detail["joined"].is_string() => format!("joined group {}", field("joined")),
+        "group" => format!("left group {}", field("left")),
         "presence" | "standing" => {
             let from = if row.detail["from"].is_null() { String::new() } else { format!("{} → ", field("from")) };
             let why = if row.detail["why"].is_null() { String::new() } else { format!(": {}", field("why")) };

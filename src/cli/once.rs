@@ -55,7 +55,7 @@ fn verdict(turn: Turn) -> Result<(), Failure> {
     if !turn.unusable.is_empty() {
         return Err(Unmet {
             what: turn.unusable.join("\n  "),
-            advice: "Correct `sku` or `disable_plans`, or buy the product; all other rules were followed.",
+            advice: "Correct `sku`, `disable_plans` or `who`, or buy the product; all other rules were followed.",
             code: "rule-unusable",
             status: exit::CONFIG,
         }

@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use super::output::{self, ago, time};
 use super::{Common, Failure, Place};
 use crate::clock::Clock;
+use crate::model::group::GroupFault;
 use crate::model::synchronization::Synchronization;
-use crate::store::{Lease, Report};
+use crate::store::{GroupLine, Lease, Report};
 
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
@@ -99,10 +100,30 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
             "late       {late} accepted and not yet seen to work: `seatsync users --standing confirming`"
         ));
     }
+    lines.extend(report.groups.iter().map(group));
     for (part, complaint) in &report.troubles {
         lines.push(format!("trouble    {part}: {complaint}"));
     }
     lines
+}
+
+/// A group that rules name, and what is wrong with it.
+fn group(group: &GroupLine) -> String {
+    let id = group.id.to_string();
+    let name = group.name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
+    let members = output::count(group.members, "user");
+    let state = match (&group.fault, group.read) {
+        (Some(GroupFault::Missing), _) => "not in the tenant; its rules decide nothing".to_owned(),
+        (Some(GroupFault::Hidden), _) => "its members are hidden: grant Member.Read.Hidden".to_owned(),
+        (Some(GroupFault::Shrunk { met, missing }), _) => {
+            format!(
+                "{members}, of whom the last reading missed {missing} and met {met}: kept; see guard.shrink_percent"
+            )
+        }
+        (None, None) => "not read yet; its rules decide nothing".to_owned(),
+        (None, Some(_)) => members,
+    };
+    format!("group      {name}: {state}")
 }
 
 /// Whether it is all right, and if not, what first.

@@ -70,7 +70,8 @@ const fn key(name: &'static str, kind: Kind, presence: Presence, meaning: &'stat
 }
 
 /// Keys that operators will look for and that do not exist yet, with what to say of them.
-pub(super) static COMING: &[(&str, &str)] = &[("group", "groups are not supported yet: use \"ou\" or \"filter\"")];
+pub(super) static COMING: &[(&str, &str)] =
+    &[("group", "groups of the directory are not supported yet: use \"ou\", \"filter\" or \"entra_group\"")];
 
 /// The file itself.
 pub(super) static ROOT: Section = Section {
@@ -218,6 +219,13 @@ static WHO: Section = Section {
             Text,
             Optional("\"(employeeType=contractor)\""),
             "Everyone whose account matches this LDAP filter; text attributes only, and not memberOf.",
+        ),
+        key(
+            "entra_group",
+            Text,
+            Optional("\"8d1c4a52-3b7e-4f6a-9c20-5e1f7a2b6d34\""),
+            "Every member of this group of the tenant, by its object id, and of the groups within it. Nobody is licensed by \
+             the rule before the group was read once; who is in it by then was there before.",
         ),
         key(
             "any",

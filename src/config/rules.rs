@@ -77,7 +77,8 @@ fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
 }
 
 fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
-    let given: Vec<&str> = ["ou", "filter", "any", "all", "not"].into_iter().filter(|key| table.has(key)).collect();
+    let given: Vec<&str> =
+        ["ou", "filter", "entra_group", "any", "all", "not"].into_iter().filter(|key| table.has(key)).collect();
     let [key] = given[..] else {
         if given.is_empty() && table.has_unknown() {
             return None;
@@ -92,6 +93,7 @@ fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
     match key {
         "ou" => table.parse(key, |text| ou(text, reach)).map(|dn| Who::Ou(dn.into_inner())),
         "filter" => table.parse(key, values::filter).map(|filter| Who::Filter(filter.into_inner())),
+        "entra_group" => table.parse(key, values::guid).map(|id| Who::EntraGroup(id.into_inner().into())),
         "not" => who(&table.table(key)?, reach).map(|part| Who::Not(Box::new(part))),
         _ => {
             let tables = table.tables(key)?;

@@ -38,6 +38,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
         let at = if table.has("poll_awaiting") { "poll_awaiting" } else { "poll" };
         table.wrong(at, "\"poll_awaiting\" is longer than \"poll\"", "who is awaited is looked for at least as often");
     }
+    let group_poll = table.duration("group_poll");
+    let group_licensing_grace = table.duration("group_licensing_grace");
     let timeout = table.duration("timeout");
     let reread = table.duration("reread");
     let sync_limit = table.duration("sync_limit");
@@ -55,6 +57,8 @@ pub(super) fn tenant(table: &Table<'_>) -> Option<TenantSettings> {
         proxy: proxy?,
         poll: poll?,
         poll_awaiting: poll_awaiting?,
+        group_poll: group_poll?,
+        group_licensing_grace: group_licensing_grace?,
         timeout: timeout?,
         reread: reread?,
         sync_limit: sync_limit?,

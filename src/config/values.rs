@@ -187,7 +187,7 @@ pub(super) fn date(text: &str) -> Result<jiff::civil::Date, Wrong> {
 
 /// A GUID in its dashed form.
 pub(super) fn guid(text: &str) -> Result<Uuid, Wrong> {
-    let hint = "32 hexadecimal digits in groups, such as 6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37: the portal's overview page shows it";
+    let hint = "32 hexadecimal digits in groups, such as 6f9f2c3e-7d1b-4a58-9a4e-0c2b8e5d1f37: the portal shows it on the object's overview page";
     Uuid::parse_str(text).ok().filter(|_| text.len() == 36).ok_or_else(|| Wrong::new("is not a GUID").hint(hint))
 }
 
@@ -300,7 +300,7 @@ fn unfit(name: &str) -> Option<Wrong> {
         Wrong::new(format!("uses {name}, which holds bytes, not text")).hint("use a text attribute")
     } else if BACK_LINKS.contains(&name) {
         Wrong::new(format!("uses {name}, which changes without the account's own change counter (uSNChanged) moving"))
-            .hint("a change of it would go unseen: use an attribute of the account itself, or an OU")
+            .hint("a change of it would go unseen: use an attribute of the account itself, an OU, or \"entra_group\"")
     } else if COMPUTED.contains(&name) {
         Wrong::new(format!("uses {name}, which the domain controller computes when asked, so its changes go unseen"))
             .hint("use an attribute that is stored")

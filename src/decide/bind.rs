@@ -1,8 +1,9 @@
 //! Ties a rule, which names products and plans in the operator's words, to what the tenant has bought.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::identity::{PlanId, SkuId};
+use crate::model::group::GroupState;
+use crate::model::identity::{GroupId, PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
 use crate::model::rule::Rule;
 
@@ -14,6 +15,21 @@ pub struct BoundRule {
     /// What it means here; `Err` when the tenant has no such product or plan. Whom the rule meets is still followed, so
     /// that nobody is lost once it can be bound.
     pub product: Result<Product, BindProblem>,
+    /// `Err` while a group that the rule names is not known: it decides nothing then, and what it caused stays.
+    pub groups: Result<(), BindProblem>,
+}
+
+impl BoundRule {
+    /// Why the rule cannot be followed now, if it cannot.
+    pub fn problems(&self) -> impl Iterator<Item = &BindProblem> {
+        self.product.as_ref().err().into_iter().chain(self.groups.as_ref().err())
+    }
+
+    /// Whether what it wants can be decided and written.
+    #[must_use]
+    pub fn is_usable(&self) -> bool {
+        self.product.is_ok() && self.groups.is_ok()
+    }
 }
 
 /// A product with the plans a rule wants.
@@ -82,16 +98,62 @@ pub enum BindProblem {
         /// Of which product.
         sku: String,
     },
+    /// The tenant has no such group.
+    #[error(
+        "rule \"{rule}\": the tenant has no group {group}; what the rule gave stays, and nobody is licensed by it meanwhile"
+    )]
+    UnknownGroup {
+        /// Which rule.
+        rule: String,
+        /// What it names.
+        group: GroupId,
+    },
+    /// The app may not see who is in it.
+    #[error(
+        "rule \"{rule}\": the members of group {group} are hidden; grant the app the permission Member.Read.Hidden too"
+    )]
+    HiddenGroup {
+        /// Which rule.
+        rule: String,
+        /// What it names.
+        group: GroupId,
+    },
+    /// Its members could not be read to their end yet.
+    #[error("rule \"{rule}\": group {group} was never read to its end yet; until then nobody is licensed by the rule")]
+    UnreadGroup {
+        /// Which rule.
+        rule: String,
+        /// What it names.
+        group: GroupId,
+    },
 }
 
 fn near_text(near: &[String]) -> String {
     if near.is_empty() { String::new() } else { format!("; it has {}", near.join(", ")) }
 }
 
-/// Ties every rule, in the order of the file.
+/// Ties every rule, in the order of the file. A group without a state was never read.
 #[must_use]
-pub fn bind(rules: &[Rule], catalog: &Catalog) -> Vec<BoundRule> {
-    rules.iter().map(|rule| BoundRule { rule: rule.clone(), product: bind_one(rule, catalog) }).collect()
+pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<GroupId, GroupState>) -> Vec<BoundRule> {
+    let one = |rule: &Rule| BoundRule {
+        rule: rule.clone(),
+        product: bind_one(rule, catalog),
+        groups: bind_groups(rule, groups),
+    };
+    rules.iter().map(one).collect()
+}
+
+fn bind_groups(rule: &Rule, groups: &BTreeMap<GroupId, GroupState>) -> Result<(), BindProblem> {
+    let check = |group: GroupId| {
+        let rule = rule.id.clone();
+        match groups.get(&group) {
+            Some(GroupState::Known) => Ok(()),
+            Some(GroupState::Missing) => Err(BindProblem::UnknownGroup { rule, group }),
+            Some(GroupState::Hidden) => Err(BindProblem::HiddenGroup { rule, group }),
+            Some(GroupState::Unread) | None => Err(BindProblem::UnreadGroup { rule, group }),
+        }
+    };
+    rule.who.entra_groups().into_iter().try_for_each(check)
 }
 
 fn bind_one(rule: &Rule, catalog: &Catalog) -> Result<Product, BindProblem> {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bind::{BoundRule, Product};
+use super::expect::{self, Expecting};
 use super::location;
 use super::presence::{presence, speaker};
 use super::stand::{self, Want};
@@ -12,7 +13,7 @@ use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
-use crate::model::rule::Rule;
+use crate::model::rule::{Rule, Who};
 use crate::model::settings::{Existing, LocationSettings};
 use crate::model::standing::{Presence, Standing};
 use crate::model::user::User;
@@ -32,6 +33,8 @@ pub struct Context<'a> {
     pub contact: Contact,
     /// What happens to those who were there before.
     pub existing: Existing,
+    /// The licenses that groups are to give, where they are waited for.
+    pub expecting: Option<Expecting<'a>>,
     /// Tolerated difference of clocks.
     pub clock_skew: SignedDuration,
     /// Now.
@@ -51,12 +54,8 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         .rules
         .iter()
         .map(|bound| {
-            let meant = account.is_some_and(|known| bound.rule.who.includes(&known.account));
-            let eligible = meant && presence == Presence::Present;
-            let baseline = eligible
-                && (is_baseline(person, bound, &presence, user, context)
-                    || asks_for_more(person, bound, user, context));
-            (bound.rule.id.clone(), RuleMatch { digest: bound.rule.digest.clone(), eligible, baseline })
+            let means = |who: &Who| account.is_some_and(|known| who.includes(&known.account, &person.groups));
+            (bound.rule.id.clone(), meet(person, bound, means, &presence, user, context))
         })
         .collect();
     let location = match (user, account) {
@@ -65,7 +64,9 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
     };
     let changes = changes(person, &matches, user, &location, context);
     let awaited = matches!(presence, Presence::Awaiting)
-        && account.is_some_and(|known| context.rules.iter().any(|bound| bound.rule.who.includes(&known.account)));
+        && account.is_some_and(|known| {
+            context.rules.iter().any(|bound| bound.rule.who.includes(&known.account, &person.groups))
+        });
     Judgement {
         person: person.id,
         revision: person.revision,
@@ -78,6 +79,31 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
     }
 }
 
+/// How a rule meets a person.
+fn meet(
+    person: &Person,
+    bound: &BoundRule,
+    means: impl Fn(&Who) -> bool,
+    presence: &Presence,
+    user: Option<&KnownUser>,
+    context: &Context<'_>,
+) -> RuleMatch {
+    let (digest, present) = (bound.rule.digest.clone(), *presence == Presence::Present);
+    let baseline = || is_baseline(person, bound, presence, user, context);
+    if bound.groups.is_err() {
+        let before = person.matches.get(&bound.rule.id).filter(|stored| present && stored.eligible);
+        let groups = before.map(|stored| stored.groups.clone()).unwrap_or_default();
+        return RuleMatch { digest, eligible: before.is_some(), baseline: baseline(), unread: true, groups };
+    }
+    let eligible = present && means(&bound.rule.who);
+    let baseline = eligible && (baseline() || asks_for_more(person, bound, user, context));
+    let groups = match eligible {
+        true => bound.rule.who.entra_groups().intersection(&person.groups).copied().collect(),
+        false => BTreeSet::new(),
+    };
+    RuleMatch { digest, eligible, baseline, unread: false, groups }
+}
+
 /// Whether someone a rule wants was there before the rule, or before us. Only an event in the directory or the tenant ends
 /// that, never an edit of the configuration.
 fn is_baseline(
@@ -88,13 +114,17 @@ fn is_baseline(
     context: &Context<'_>,
 ) -> bool {
     let stored = person.matches.get(&bound.rule.id);
+    let same_coverage = person.coverage.as_deref() == Some(context.coverage);
     match (stored, &person.presence) {
+        (Some(stored), Some(before)) if stored.digest == bound.rule.digest && stored.unread => {
+            stored.baseline && !came_by_event(before, presence, same_coverage)
+        }
         (Some(stored), _) if stored.digest == bound.rule.digest => {
             stored.eligible && stored.baseline && !is_another(person, bound, user)
         }
         (_, None) => context.existing == Existing::Leave && user.is_some_and(|known| was_there(known, context)),
         (Some(stored), Some(_)) if stored.eligible && causes_product(person, bound) => stored.baseline,
-        (_, Some(before)) => !came_by_event(before, presence, person.coverage.as_deref() == Some(context.coverage)),
+        (_, Some(before)) => !came_by_event(before, presence, same_coverage),
     }
 }
 
@@ -140,7 +170,7 @@ fn asks_for_more(person: &Person, bound: &BoundRule, user: Option<&KnownUser>, c
 }
 
 fn is_edited(person: &Person, bound: &BoundRule) -> bool {
-    person.matches.get(&bound.rule.id).is_none_or(|stored| stored.digest != bound.rule.digest)
+    person.matches.get(&bound.rule.id).is_none_or(|stored| stored.digest != bound.rule.digest || stored.unread)
 }
 
 /// A rule that wants a product for a person.
@@ -159,7 +189,7 @@ fn wants<'a>(
     context: &Context<'a>,
 ) -> BTreeMap<SkuId, Vec<Cause<'a>>> {
     let mut wants: BTreeMap<SkuId, Vec<_>> = BTreeMap::new();
-    for bound in context.rules {
+    for bound in context.rules.iter().filter(|bound| bound.groups.is_ok()) {
         let Some(found) = matches.get(&bound.rule.id).filter(|found| found.eligible) else { continue };
         if let Ok(product) = &bound.product {
             let (baseline, edited) = (found.baseline, is_edited(person, bound));
@@ -172,10 +202,10 @@ fn wants<'a>(
     wants
 }
 
-/// A rule that cannot be bound now, and still means this person, keeps what it caused as it is.
+/// A rule that cannot be followed now, and still means this person, keeps what it caused as it is.
 fn is_unbound(entitlement: &Entitlement, matches: &BTreeMap<String, RuleMatch>, context: &Context<'_>) -> bool {
     let means = |rule: &Rule| matches.get(&rule.id).is_some_and(|found| found.eligible);
-    let mut unbound = context.rules.iter().filter(|bound| bound.product.is_err() && means(&bound.rule));
+    let mut unbound = context.rules.iter().filter(|bound| !bound.is_usable() && means(&bound.rule));
     unbound.any(|bound| entitlement.rules.contains(&bound.rule.id))
 }
 
@@ -190,7 +220,7 @@ fn changes(
     let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).copied().collect();
     let decide = |sku: SkuId| {
         let stored = person.entitlements.get(&sku);
-        let Some(KnownUser { user, .. }) = user else { return without_user(sku, stored?, context) };
+        let Some(KnownUser { user, .. }) = user else { return without_user(person, sku, stored?, context) };
         let (same, other) = match stored {
             Some(stored) if stored.user != user.id => (None, Some(stored)),
             same => (same, None),
@@ -199,31 +229,40 @@ fn changes(
         if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, matches, context)) {
             return None;
         }
-        change(sku, same, causes, user, location, context).or_else(|| without_user(sku, other?, context))
+        change(sku, same, causes, (person, user), location, context)
+            .or_else(|| without_user(person, sku, other?, context))
     };
     skus.into_iter().filter_map(decide).collect()
 }
 
 /// The user is gone: nothing is wanted of what was.
-fn without_user(sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
-    change(sku, Some(stored), &[], &User::unread(stored.user), &LocationWish::Keep, context)
+fn without_user(person: &Person, sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
+    change(sku, Some(stored), &[], (person, &User::unread(stored.user)), &LocationWish::Keep, context)
 }
 
 fn change(
     sku: SkuId,
     stored: Option<&Entitlement>,
     causes: &[Cause<'_>],
-    user: &User,
+    (person, user): (&Person, &User),
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Option<EntitlementChange> {
     let deciding = causes.first();
     let want = deciding.map(|cause| Want { product: cause.product, baseline: cause.baseline, edited: cause.edited });
     let standing = stand::next(stored, want.as_ref(), user, location, context.catalog, context.now);
+    let (standing, why) = match deciding {
+        Some(cause) => expect::instead(stored, standing, cause.product, (person, user), context),
+        None => (standing, None),
+    };
     let moved = standing.is_some();
     let given_up = matches!(standing, Some(Standing::Satisfied { .. }));
     let mut entitlement = match (stored, standing) {
         (Some(stored), None) => stored.clone(),
+        // It is still expected since then; what is known of the groups changed.
+        (Some(stored), Some(standing)) if stored.standing.word() == "expected" && standing.word() == "expected" => {
+            Entitlement { standing, ..stored.clone() }
+        }
         (Some(stored), Some(standing)) => Entitlement { standing, since: context.now, ..stored.clone() },
         (None, Some(standing)) => fresh(user.id, standing, context.now),
         (None, None) => return None,
@@ -243,7 +282,7 @@ fn change(
         entitlement.due_since = None;
         entitlement.admitted = None;
     }
-    (stored != Some(&entitlement)).then_some(EntitlementChange { sku, entitlement, moved })
+    (stored != Some(&entitlement)).then_some(EntitlementChange { sku, entitlement, moved, why })
 }
 
 fn fresh(user: UserId, standing: Standing, now: Timestamp) -> Entitlement {
@@ -262,7 +301,7 @@ fn fresh(user: UserId, standing: Standing, now: Timestamp) -> Entitlement {
 }
 
 /// An account that is to expire is judged again when it does, and a license that was not seen to work when it should have
-/// been, though nothing will be heard.
+/// been, or that no group gave in time, though nothing will be heard.
 fn look_again(person: &Person, changes: &[EntitlementChange], now: Timestamp) -> Option<Timestamp> {
     let expiries = person.accounts.iter().filter(|known| !known.gone).filter_map(|known| known.account.expires);
     let kept = person.entitlements.iter().filter(|(sku, _)| changes.iter().all(|change| change.sku != **sku));
@@ -270,6 +309,7 @@ fn look_again(person: &Person, changes: &[EntitlementChange], now: Timestamp) ->
         kept.map(|(_, kept)| &kept.standing).chain(changes.iter().map(|change| &change.entitlement.standing));
     let confirmations = standings.filter_map(|standing| match standing {
         Standing::Confirming { accepted } => Some(stand::confirmed_by(*accepted)),
+        Standing::Expected { until, .. } => Some(*until),
         _ => None,
     });
     expiries.chain(confirmations).filter(|at| *at > now).min()

@@ -7,6 +7,7 @@
 
 mod allot;
 mod bind;
+mod expect;
 mod judge;
 mod location;
 mod presence;
@@ -18,6 +19,7 @@ mod tests;
 
 pub use allot::{Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Product, bind};
+pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
 pub use stand::{is_confirmed, next_confirmation};

@@ -56,6 +56,11 @@ fn enabled_plans<'a>(user: &'a User, catalog: &'a Catalog) -> impl Iterator<Item
     })
 }
 
+/// Whether the licenses suffice, wherever they are from.
+pub(super) fn is_enough(user: &User, product: &Product, catalog: &Catalog) -> bool {
+    matches!(observe(user, product, catalog), Observed::Enough { .. })
+}
+
 fn observe(user: &User, product: &Product, catalog: &Catalog) -> Observed {
     let mut enabled = BTreeSet::new();
     let mut from = BTreeSet::new();

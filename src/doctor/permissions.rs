@@ -55,6 +55,16 @@ const SET_LOCATIONS: Need = Need {
     writes: true,
 };
 
+const READ_GROUPS: Need = Need {
+    purpose: "read groups and who is in them",
+    least: "GroupMember.Read.All",
+    broader: &["Group.Read.All", "Group.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All"],
+    writes: false,
+};
+
+/// Needed for groups that hide their members, beside the permission to read groups; which do is not known here.
+const READ_HIDDEN: &str = "Member.Read.Hidden";
+
 /// What the configuration makes use of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Uses {
@@ -62,11 +72,14 @@ pub(super) struct Uses {
     pub locations: bool,
     /// The mode is "apply".
     pub writes: bool,
+    /// A rule names a group of the tenant, or licenses that groups give are waited for.
+    pub groups: bool,
 }
 
 impl Uses {
     pub fn of(settings: &Settings) -> Self {
-        Self { locations: settings.location.write, writes: settings.mode == Mode::Apply }
+        let groups = !settings.entra_groups().is_empty() || !settings.tenant.group_licensing_grace.is_zero();
+        Self { locations: settings.location.write, writes: settings.mode == Mode::Apply, groups }
     }
 }
 
@@ -74,6 +87,7 @@ impl Uses {
 pub(super) fn needs(uses: Uses) -> Vec<Need> {
     let mut needs = vec![READ_USERS, READ_PRODUCTS, ASSIGN_LICENSES];
     needs.extend(uses.locations.then_some(SET_LOCATIONS));
+    needs.extend(uses.groups.then_some(READ_GROUPS));
     needs
 }
 
@@ -168,7 +182,8 @@ pub(super) fn examine(uses: Uses, evidence: &Evidence, grantee: &Grantee) -> (Ve
         }
         checks.push(line(need, &verdict, uses, evidence, grantee).about(need.least));
     }
-    for (role, instead) in evidence.roles.iter().flat_map(|roles| excess(&needs, roles)) {
+    let surplus = evidence.roles.iter().flat_map(|roles| excess(&needs, roles));
+    for (role, instead) in surplus.filter(|(role, _)| !(uses.groups && role == READ_HIDDEN)) {
         checks.push(too_much(&needs, &role, &instead).about(role));
     }
     let grant = (!missing.is_empty()).then(|| Grant::of(missing, grantee));
@@ -301,7 +316,7 @@ mod tests {
         Evidence { users: probe(&READ_USERS), products: probe(&READ_PRODUCTS), roles: Some(roles) }
     }
 
-    const ALL: Uses = Uses { locations: true, writes: true };
+    const ALL: Uses = Uses { locations: true, writes: true, groups: false };
     const APP: Grantee = Grantee { app: None, managed: false, environment: None };
 
     /// What is missing, and what is too much.
@@ -313,8 +328,7 @@ mod tests {
 
     #[test]
     fn a_configuration_needs_what_it_uses() {
-        let least =
-            |locations| needs(Uses { locations, writes: true }).iter().map(|need| need.least).collect::<Vec<_>>();
+        let least = |locations| needs(Uses { locations, ..ALL }).iter().map(|need| need.least).collect::<Vec<_>>();
         let without = ["User.Read.All", "LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All"];
         assert_eq!(least(false), without);
         assert_eq!(least(true), [&without[..], &["User.ReadUpdate.All"]].concat());
@@ -324,6 +338,8 @@ mod tests {
     fn granted_is_compared_with_needed() {
         let no_locations = Uses { locations: false, ..ALL };
         let observe = Uses { writes: false, ..ALL };
+        let groups = Uses { groups: true, ..ALL };
+        let (gm, mh) = ("GroupMember.Read.All", "Member.Read.Hidden");
         let (ur, lr, lw, uu) =
             ("User.Read.All", "LicenseAssignment.Read.All", "LicenseAssignment.ReadWrite.All", "User.ReadUpdate.All");
         let (urw, dr, drw) = ("User.ReadWrite.All", "Directory.Read.All", "Directory.ReadWrite.All");
@@ -338,6 +354,9 @@ mod tests {
             (ALL, vec![ur, lr, uu], vec![lw], vec![]),
             (ALL, vec![ur, lr, lw], vec![uu], vec![]),
             (ALL, vec![], vec![ur, lr, lw, uu], vec![]),
+            (ALL, vec![ur, lr, lw, uu, gm, mh], vec![], vec![gm, mh]),
+            (groups, vec![ur, lr, lw, uu, gm, mh], vec![], vec![]),
+            (groups, vec![ur, lr, lw, uu], vec![gm], vec![]),
             // It assigns and reads nothing.
             (no_locations, vec![lw], vec![ur, lr], vec![]),
             (no_locations, vec![ur, lr, lw], vec![], vec![]),

@@ -79,7 +79,7 @@ pub async fn plan_pilot(
         return unfit("the person has just been joined with another", "Ask again.");
     };
     let catalog = store.catalog().await?;
-    let rules = bind(&settings.rules, &catalog);
+    let rules = bind(&settings.rules, &catalog, &store.group_states().await?);
     let context = Context {
         rules: &rules,
         catalog: &catalog,
@@ -87,6 +87,8 @@ pub async fn plan_pilot(
         coverage: &joint_coverage(&settings.directories),
         contact,
         existing: settings.guard.existing,
+        // Whoever asks for a pilot waits for no group.
+        expecting: None,
         clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
         now,
     };
@@ -104,11 +106,11 @@ fn plan(person: &Person, rule: Option<&str>, context: &Context<'_>) -> Result<Pi
     }
     let (bound, product) = choose(&now, rule, context)?;
     let id = bound.rule.id.clone();
-    let baseline = now.matches.get(&id).is_some_and(|found| found.baseline);
+    let met = now.matches[&id].clone();
+    let baseline = met.baseline;
     let mut included = person.clone();
     included.presence = Some(now.presence);
-    let digest = bound.rule.digest.clone();
-    included.matches.insert(id.clone(), RuleMatch { digest, eligible: true, baseline: false });
+    included.matches.insert(id.clone(), RuleMatch { baseline: false, ..met });
     let then = judge(&included, context);
     fits(&then, person, product.sku)?;
     let location = match then.location {
@@ -145,15 +147,17 @@ fn choose<'a>(
             met(known).map(|_| known).ok_or_else(why)?
         }
         None => {
-            let usable = context.rules.iter().filter(|bound| bound.product.is_ok());
+            let usable = context.rules.iter().filter(|bound| bound.is_usable());
             let best = usable.filter_map(|bound| Some((met(bound)?, bound)));
             let best = best.min_by_key(|(found, bound)| (found.baseline, bound.rule.priority));
             best.ok_or_else(|| Unfit { why: "no usable rule means this user".to_owned(), advice: ANOTHER })?.1
         }
     };
-    match &found.product {
-        Ok(product) => Ok((found, product)),
-        Err(problem) => Err(Unfit { why: problem.to_string(), advice: "See `seatsync doctor --tenant`." }),
+    match (&found.product, &found.groups) {
+        (Ok(product), Ok(())) => Ok((found, product)),
+        (Err(problem), _) | (_, Err(problem)) => {
+            Err(Unfit { why: problem.to_string(), advice: "See `seatsync doctor --tenant`." })
+        }
     }
 }
 
@@ -167,6 +171,7 @@ fn fits(then: &Judgement, person: &Person, sku: SkuId) -> Result<(), Unfit> {
     let why = || standing.why().map_or_else(|| standing.word().to_owned(), |why| format!("{}: {why}", standing.word()));
     match standing {
         Standing::Due
+        | Standing::Expected { .. }
         | Standing::AwaitingSeat
         | Standing::InFlight { .. }
         | Standing::Retrying { .. }
@@ -192,6 +197,7 @@ pub fn course(standing: &Standing) -> Course {
         Standing::Licensed | Standing::Satisfied { .. } => Course::Landed,
         Standing::Retrying { reason, .. } if reason.code == "graph-forbidden" => Course::Stuck(why()),
         Standing::Baseline
+        | Standing::Expected { .. }
         | Standing::Due
         | Standing::AwaitingSeat
         | Standing::InFlight { .. }
@@ -224,6 +230,8 @@ mod tests {
             coverage: Some("all".into()),
             accounts: vec![account],
             users: vec![KnownUser { user, first_seen: at(1) }],
+            groups: std::collections::BTreeSet::new(),
+            memberships: None,
             matches: BTreeMap::new(),
             entitlements: BTreeMap::new(),
         }
@@ -232,12 +240,13 @@ mod tests {
     fn planned(person: &Person, rules: &[Rule], rule: Option<&str>) -> Result<PilotPlan, Unfit> {
         let catalog = sample::catalog();
         let context = Context {
-            rules: &bind(rules, &catalog),
+            rules: &bind(rules, &catalog, &BTreeMap::new()),
             catalog: &catalog,
             location: &sample::location(),
             coverage: "all",
             contact: Contact { started: at(0), completed: at(10) },
             existing: Existing::Leave,
+            expecting: None,
             clock_skew: SignedDuration::from_mins(5),
             now: at(100),
         };

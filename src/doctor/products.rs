@@ -2,7 +2,7 @@
 
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Topic};
 use crate::config::nearest;
@@ -13,7 +13,7 @@ use crate::model::rule::Rule;
 
 /// A line for each rule, then for each product that a usable rule assigns.
 pub(super) fn examine(rules: &[Rule], catalog: &Catalog) -> Vec<Check> {
-    let bound = bind(rules, catalog);
+    let bound = bind(rules, catalog, &BTreeMap::new());
     let used: BTreeSet<_> =
         bound.iter().filter_map(|bound| bound.product.as_ref().ok()).map(|product| product.sku).collect();
     let products = used.into_iter().filter_map(|id| catalog.get(id)).map(product);
@@ -48,6 +48,10 @@ fn what(problem: &BindProblem) -> String {
             format!("service plan \"{plan}\" of \"{sku}\" is the whole company's and cannot be off for a user")
         }
         BindProblem::NothingLeft { sku, .. } => format!("every service plan of \"{sku}\" is turned off"),
+        // Groups are not read for this.
+        BindProblem::UnknownGroup { .. } | BindProblem::HiddenGroup { .. } | BindProblem::UnreadGroup { .. } => {
+            problem.to_string()
+        }
     }
 }
 
@@ -61,6 +65,9 @@ fn remedy(problem: &BindProblem) -> String {
         BindProblem::NotForUsers { .. } => "Name a product for users in sku.".to_owned(),
         BindProblem::CompanyPlan { .. } => "Leave it out of disable_plans.".to_owned(),
         BindProblem::NothingLeft { .. } => "Leave at least one plan out of disable_plans.".to_owned(),
+        BindProblem::UnknownGroup { .. } | BindProblem::HiddenGroup { .. } | BindProblem::UnreadGroup { .. } => {
+            "Correct entra_group.".to_owned()
+        }
     }
 }
 

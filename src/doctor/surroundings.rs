@@ -195,6 +195,8 @@ mod tests {
             proxy: ProxySettings::default(),
             poll: Duration::ZERO,
             poll_awaiting: Duration::ZERO,
+            group_poll: Duration::from_secs(300),
+            group_licensing_grace: Duration::ZERO,
             timeout: Duration::ZERO,
             reread: Duration::ZERO,
             sync_limit: Duration::from_hours(3),

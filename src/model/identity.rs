@@ -169,6 +169,10 @@ guid_name! {
     TenantId
 }
 guid_name! {
+    /// A tenant group's Entra object id.
+    GroupId
+}
+guid_name! {
     /// The GUID one Graph request is known by on both sides (`client-request-id`).
     ClientRequestId
 }

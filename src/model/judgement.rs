@@ -61,4 +61,6 @@ pub struct EntitlementChange {
     pub entitlement: Entitlement,
     /// Whether the standing changed, not only its circumstances.
     pub moved: bool,
+    /// Why it moved, where the new standing does not say.
+    pub why: Option<String>,
 }

@@ -10,6 +10,7 @@ pub mod account;
 pub mod expiry;
 pub mod fault;
 pub mod filter;
+pub mod group;
 pub mod identity;
 pub mod judgement;
 pub mod license;

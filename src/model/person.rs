@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::identity::{PersonId, PlanId, SkuId, UserId};
+use super::group::Memberships;
+use super::identity::{GroupId, PersonId, PlanId, SkuId, UserId};
 use super::standing::{Presence, Standing};
 use super::user::User;
 
@@ -25,6 +26,10 @@ pub struct Person {
     pub accounts: Vec<KnownAccount>,
     /// Live users with this anchor; more than one is a conflict.
     pub users: Vec<KnownUser>,
+    /// The groups that rules name and the user is in, directly or through others, as far as they were read.
+    pub groups: BTreeSet<GroupId>,
+    /// The licensing groups the user is in, where that was asked.
+    pub memberships: Option<Memberships>,
     /// How each rule met this person at the last decision, by rule id.
     pub matches: BTreeMap<String, RuleMatch>,
     /// What stands for each product.
@@ -62,6 +67,11 @@ pub struct RuleMatch {
     pub eligible: bool,
     /// The person was there before the rule, or before us: wanted, not acted on.
     pub baseline: bool,
+    /// A group that the rule names was not known then. `eligible` is what it was before, and `baseline` what the person is if
+    /// the rule turns out to mean it.
+    pub unread: bool,
+    /// Of the groups that the rule names, those the person was in.
+    pub groups: BTreeSet<GroupId>,
 }
 
 /// One person's claim on one product.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::account::Account;
 use super::filter::Filter;
+use super::identity::GroupId;
 
 /// One `[[license]]` of the configuration, as written; `decide/bind` ties it to what the tenant has bought.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,6 +35,8 @@ pub enum Who {
     Ou(Dn),
     /// Everyone whose stored attributes match.
     Filter(Filter),
+    /// Every member of this group of the tenant, and of the groups within it.
+    EntraGroup(GroupId),
     /// At least one of these.
     Any(Vec<Who>),
     /// Each of these.
@@ -43,24 +46,25 @@ pub enum Who {
 }
 
 impl Who {
-    /// Whether the account is meant. A filter that cannot be answered (an attribute that is missing where it matters)
-    /// means no, as it does on a domain controller.
+    /// Whether the account, whose user is in these groups, is meant. A filter that cannot be answered (an attribute that is
+    /// missing where it matters) means no, as it does on a domain controller.
     #[must_use]
-    pub fn includes(&self, account: &Account) -> bool {
-        self.judge(account) == Some(true)
+    pub fn includes(&self, account: &Account, groups: &BTreeSet<GroupId>) -> bool {
+        self.judge(account, groups) == Some(true)
     }
 
     /// Three-valued, so that `not` of an undefined filter does not become true (RFC 4511, 4.5.1.7).
-    fn judge(&self, account: &Account) -> Option<bool> {
+    fn judge(&self, account: &Account, groups: &BTreeSet<GroupId>) -> Option<bool> {
         match self {
             Self::Everyone => Some(true),
             Self::Ou(base) => Some(Dn::parse(&account.dn).is_some_and(|dn| dn.is_within(base))),
             Self::Filter(filter) => filter.matches(&|name| account.attributes.get(name).map_or(&[], Vec::as_slice)),
-            Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(account))),
+            Self::EntraGroup(group) => Some(groups.contains(group)),
+            Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(account, groups))),
             Self::All(parts) => {
-                any_of(parts.iter().map(|part| part.judge(account).map(|answer| !answer))).map(|any| !any)
+                any_of(parts.iter().map(|part| part.judge(account, groups).map(|answer| !answer))).map(|any| !any)
             }
-            Self::Not(part) => part.judge(account).map(|answer| !answer),
+            Self::Not(part) => part.judge(account, groups).map(|answer| !answer),
         }
     }
 
@@ -68,10 +72,21 @@ impl Who {
     #[must_use]
     pub fn attributes(&self) -> BTreeSet<String> {
         match self {
-            Self::Everyone | Self::Ou(_) => BTreeSet::new(),
+            Self::Everyone | Self::Ou(_) | Self::EntraGroup(_) => BTreeSet::new(),
             Self::Filter(filter) => filter.attributes(),
             Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::attributes).collect(),
             Self::Not(part) => part.attributes(),
+        }
+    }
+
+    /// The groups of the tenant whose members must be known to answer.
+    #[must_use]
+    pub fn entra_groups(&self) -> BTreeSet<GroupId> {
+        match self {
+            Self::Everyone | Self::Ou(_) | Self::Filter(_) => BTreeSet::new(),
+            Self::EntraGroup(group) => BTreeSet::from([*group]),
+            Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::entra_groups).collect(),
+            Self::Not(part) => part.entra_groups(),
         }
     }
 }

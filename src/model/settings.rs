@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use secrecy::SecretString;
 
-use super::identity::TenantId;
+use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
 use super::rule::Rule;
 use super::secret::SecretSource;
@@ -36,6 +36,14 @@ pub struct Settings {
     pub log: LogSettings,
     /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.
     pub digest: String,
+}
+
+impl Settings {
+    /// The groups of the tenant that the rules name.
+    #[must_use]
+    pub fn entra_groups(&self) -> BTreeSet<GroupId> {
+        self.rules.iter().flat_map(|rule| rule.who.entra_groups()).collect()
+    }
 }
 
 /// Whether plans are carried out.
@@ -156,6 +164,10 @@ pub struct TenantSettings {
     pub poll: Duration,
     /// Between two deltas while somebody is awaited or a seat is.
     pub poll_awaiting: Duration,
+    /// Between two readings of a group's members, for each ten thousand of them.
+    pub group_poll: Duration,
+    /// For so long a license that a group is to give is not assigned directly; zero: groups' licenses are not looked at.
+    pub group_licensing_grace: Duration,
     /// Until an answer begins, and once more until it is complete.
     pub timeout: Duration,
     /// In which everyone's license sources are read once more.

@@ -129,6 +129,33 @@ fn second(at: Timestamp) -> impl fmt::Display {
     at.strftime("%Y-%m-%d %H:%M:%SZ")
 }
 
+/// A group that a license is expected from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpectedGroup {
+    /// Its name.
+    pub name: String,
+    /// Why Entra could not give it to this user so far, in Entra's word (`licenseAssignmentStates`).
+    pub error: Option<String>,
+}
+
+impl fmt::Display for ExpectedGroup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) => write!(f, "{} ({error})", self.name),
+            None => f.write_str(&self.name),
+        }
+    }
+}
+
+fn expected(groups: &[ExpectedGroup], until: Timestamp) -> String {
+    let until = second(until);
+    if groups.is_empty() {
+        return format!("whether a group is to give it is being looked up; assigned directly at {until} at the latest");
+    }
+    let names: Vec<String> = groups.iter().map(ToString::to_string).collect();
+    format!("expected from group {} until {until}, then assigned directly", names.join(", "))
+}
+
 /// Where an entitlement, one person's claim on one product, stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
@@ -144,6 +171,13 @@ pub enum Standing {
     },
     /// Holds the product directly with other plans off than wanted: left alone.
     Differs,
+    /// A group of the tenant is to give it: left to that group for a while.
+    Expected {
+        /// Which groups; empty while that is being looked up.
+        groups: Vec<ExpectedGroup>,
+        /// When it is assigned directly all the same.
+        until: Timestamp,
+    },
     /// To be licensed at the next plan.
     Due,
     /// Admitted, and no seat is free: resumes by itself.
@@ -196,10 +230,11 @@ pub enum Standing {
 
 impl Standing {
     /// Every word there is.
-    pub const WORDS: [&str; 15] = [
+    pub const WORDS: [&str; 16] = [
         "baseline",
         "satisfied",
         "differs",
+        "expected",
         "due",
         "awaiting-seat",
         "held",
@@ -221,6 +256,7 @@ impl Standing {
             Self::Baseline => "baseline",
             Self::Satisfied { .. } => "satisfied",
             Self::Differs => "differs",
+            Self::Expected { .. } => "expected",
             Self::Due => "due",
             Self::AwaitingSeat => "awaiting-seat",
             Self::Held { .. } => "held",
@@ -255,6 +291,7 @@ impl Standing {
                 (false, 0) => "another product brings the plans".into(),
                 (false, _) => format!("through group {}", groups.join(", ")),
             }),
+            Self::Expected { groups, until } => Some(expected(groups, *until)),
             Self::Held { hold } => Some(format!("held as part of cohort {hold}: approve or reject it")),
             Self::Retrying { attempt, at, reason } => Some(format!("try {} at {}: {reason}", attempt + 1, second(*at))),
             Self::Confirming { accepted } => Some(format!("accepted at {}, not yet seen to work", second(*accepted))),

@@ -32,6 +32,9 @@ pub enum Event {
     ListingComplete { users: u64, missing: u64 },
     MissingRead { gone: u64, there: u64 },
     TenantChanged { new: u64, changed: u64, gone: u64 },
+    GroupRead { group: String, members: u64 },
+    GroupChanged { group: String, joined: u64, left: u64 },
+    GroupShrunk { group: String, met: u64, missing: u64 },
     FoundByAnchor { users: u64 },
     LicensesReadAgain { changed: u64 },
     SyncStalled { alarm: SyncAlarm },
@@ -87,6 +90,9 @@ impl Event {
             Self::ListingComplete { .. } => "listing-complete",
             Self::MissingRead { .. } => "missing-read",
             Self::TenantChanged { .. } => "tenant-changed",
+            Self::GroupRead { .. } => "group-read",
+            Self::GroupChanged { .. } => "group-changed",
+            Self::GroupShrunk { .. } => "group-shrunk",
             Self::FoundByAnchor { .. } => "found-by-anchor",
             Self::LicensesReadAgain { .. } => "licenses-read-again",
             Self::SyncStalled { .. } => "sync-stalled",
@@ -141,6 +147,7 @@ impl Event {
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
+            | Self::GroupShrunk { .. }
             | Self::RuleUnusable { .. }
             | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
@@ -251,6 +258,17 @@ impl fmt::Display for Event {
             Self::TenantChanged { new, changed, gone } => {
                 write!(f, "tenant: {new} users appeared, {changed} changed, {gone} left")
             }
+            Self::GroupRead { group, members } => {
+                write!(f, "group {group} read: {members} users, all of whom were there before")
+            }
+            Self::GroupChanged { group, joined, left } => {
+                write!(f, "group {group}: {joined} users joined, {left} left")
+            }
+            Self::GroupShrunk { group, met, missing } => write!(
+                f,
+                "a complete read of group {group} met {met} users and missed {missing} that were known: nobody is taken as \
+                 having left; see who changed the group, then guard.shrink_percent"
+            ),
             Self::Acquainted { baseline_without_license } => write!(
                 f,
                 "first contact complete; {baseline_without_license} who were there before lack a license that a rule wants \

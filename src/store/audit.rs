@@ -18,6 +18,8 @@ pub enum AuditKind {
     Feed,
     /// An account or user was seen for the first time, or left.
     Seen,
+    /// Somebody joined or left a group that rules name.
+    Group,
     /// A person's presence changed.
     Presence,
     /// An entitlement's standing changed.
@@ -43,6 +45,7 @@ impl AuditKind {
         match self {
             Self::Feed => "feed",
             Self::Seen => "seen",
+            Self::Group => "group",
             Self::Presence => "presence",
             Self::Standing => "standing",
             Self::WouldWrite => "would-write",

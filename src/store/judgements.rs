@@ -172,10 +172,20 @@ impl Recording<'_> {
         for (rule, found) in judgement.matches.iter().filter(|(rule, found)| person.matches.get(*rule) != Some(found)) {
             self.db
                 .prepare_cached(
-                    "INSERT INTO matches (person, rule, digest, eligible, baseline) VALUES (?1, ?2, ?3, ?4, ?5)
-                     ON CONFLICT (person, rule) DO UPDATE SET digest = ?3, eligible = ?4, baseline = ?5",
+                    "INSERT INTO matches (person, rule, digest, eligible, baseline, unread, group_ids)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                     ON CONFLICT (person, rule) DO UPDATE SET digest = ?3, eligible = ?4, baseline = ?5, unread = ?6,
+                         group_ids = ?7",
                 )?
-                .execute(params![person.id.0, rule, found.digest, found.eligible, found.baseline])?;
+                .execute(params![
+                    person.id.0,
+                    rule,
+                    found.digest,
+                    found.eligible,
+                    found.baseline,
+                    found.unread,
+                    json(&found.groups)?,
+                ])?;
         }
         for rule in person.matches.keys().filter(|rule| !judgement.matches.contains_key(*rule)) {
             self.db
@@ -194,7 +204,7 @@ impl Recording<'_> {
     ) -> Result<Moved, StoreError> {
         let now = &change.entitlement;
         let from = before.map(|before| before.standing.word().to_owned());
-        let (to, why) = (now.standing.word().to_owned(), now.standing.why());
+        let (to, why) = (now.standing.word().to_owned(), change.why.clone().or_else(|| now.standing.why()));
         let detail = json!({ "sku": change.sku, "from": from, "to": to, "why": why, "rules": now.rules });
         self.audit(AuditKind::Standing, person, name, detail)?;
         Ok(Moved { person, name: name.to_owned(), sku: Some(change.sku), from, to, why })

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::rows::{collect, json_of, maybe_time, millis, named, time_of, unjson};
-use super::{Store, StoreError};
+use super::{Store, StoreError, expected, groups};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person, RuleMatch};
 
@@ -50,7 +50,7 @@ pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, Stor
     let Some((revision, presence, coverage)) = found else { return Ok(None) };
     let accounts = "SELECT body, first_seen, gone, at_first_contact FROM accounts WHERE person = ?1 ORDER BY guid";
     let users = "SELECT body, first_seen FROM users WHERE person = ?1 AND removed IS NULL ORDER BY id";
-    let matches = "SELECT rule, digest, eligible, baseline FROM matches WHERE person = ?1";
+    let matches = "SELECT rule, digest, eligible, baseline, unread, group_ids FROM matches WHERE person = ?1";
     let entitlements = "SELECT * FROM entitlements WHERE person = ?1";
     Ok(Some(Person {
         id,
@@ -59,6 +59,8 @@ pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, Stor
         coverage,
         accounts: collect(db, accounts, [id.0], account)?,
         users: collect(db, users, [id.0], user)?,
+        groups: groups::of_person(db, id)?,
+        memberships: expected::of_person(db, id)?,
         matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect::<BTreeMap<_, _>>(),
         entitlements: collect(db, entitlements, [id.0], entitlement)?.into_iter().collect(),
     }))
@@ -78,8 +80,13 @@ fn user(row: &Row<'_>) -> Result<KnownUser, StoreError> {
 }
 
 fn rule_match(row: &Row<'_>) -> Result<(String, RuleMatch), StoreError> {
-    let found =
-        RuleMatch { digest: row.get("digest")?, eligible: row.get("eligible")?, baseline: row.get("baseline")? };
+    let found = RuleMatch {
+        digest: row.get("digest")?,
+        eligible: row.get("eligible")?,
+        baseline: row.get("baseline")?,
+        unread: row.get("unread")?,
+        groups: json_of(row, "group_ids")?,
+    };
     Ok((row.get("rule")?, found))
 }
 

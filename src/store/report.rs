@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::audit::{self, AuditRow};
 use super::rows::{collect, json_of, maybe_time, meta, millis, named, time, time_of, unjson};
-use super::{Halt, HoldView, Store, StoreError, people, untold};
+use super::{GroupLine, Halt, HoldView, Store, StoreError, groups, people, untold};
 use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
 use crate::model::license::Sku;
-use crate::model::person::{KnownAccount, KnownUser};
+use crate::model::person::{KnownAccount, KnownUser, RuleMatch};
 use crate::model::seats::{SeatLedger, Stop};
 use crate::model::standing::{Presence, Standing};
 use crate::model::synchronization::Synchronization;
@@ -56,6 +56,8 @@ pub struct Report {
     pub unconfirmed: u64,
     /// Products that rules or entitlements concern.
     pub skus: Vec<SkuLine>,
+    /// Groups that rules name.
+    pub groups: Vec<GroupLine>,
     /// The last complaint of each part that is not well, by part.
     pub troubles: BTreeMap<String, String>,
 }
@@ -127,12 +129,25 @@ pub struct Dossier {
     pub accounts: Vec<AccountView>,
     /// Its users.
     pub users: Vec<UserView>,
-    /// How each rule meets it: eligible, and baseline.
-    pub rules: BTreeMap<String, (bool, bool)>,
+    /// How each rule meets it.
+    pub rules: BTreeMap<String, RuleView>,
     /// Writes that were decided on.
     pub intents: Vec<IntentView>,
     /// What was seen, decided, tried and answered.
     pub timeline: Vec<AuditRow>,
+}
+
+/// How a rule meets a person, in a dossier.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RuleView {
+    /// The rule wants the person to have its product.
+    pub eligible: bool,
+    /// The person was there before the rule, or before us.
+    pub baseline: bool,
+    /// A group that the rule names is not known, so that the rule decides nothing now.
+    pub unread: bool,
+    /// The groups, of those it names, that the person is in.
+    pub groups: Vec<String>,
 }
 
 /// An account in a dossier.
@@ -317,6 +332,7 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         halted: halted(db)?,
         unconfirmed: unconfirmed(db)?,
         skus: collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?,
+        groups: groups::lines(db)?,
         troubles: counts_of_text(db)?,
     })
 }
@@ -423,7 +439,7 @@ fn dossier(db: &Connection, person: crate::model::person::Person) -> Result<Doss
         person: line(db, id)?,
         accounts: person.accounts.into_iter().map(account_view).collect(),
         users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
-        rules: person.matches.into_iter().map(|(rule, found)| (rule, (found.eligible, found.baseline))).collect(),
+        rules: person.matches.into_iter().map(|(rule, found)| rule_view(db, rule, &found)).collect::<Result<_, _>>()?,
         intents: collect(db, intents, [id.0], |row| {
             Ok(IntentView {
                 id: IntentId(row.get("id")?),
@@ -436,6 +452,11 @@ fn dossier(db: &Connection, person: crate::model::person::Person) -> Result<Doss
         })?,
         timeline: collect(db, "SELECT * FROM audit WHERE person = ?1 ORDER BY id", [id.0], audit::row)?,
     })
+}
+
+fn rule_view(db: &Connection, rule: String, found: &RuleMatch) -> Result<(String, RuleView), StoreError> {
+    let RuleMatch { eligible, baseline, unread, .. } = *found;
+    Ok((rule, RuleView { eligible, baseline, unread, groups: groups::names(db, &found.groups)? }))
 }
 
 fn account_view(known: KnownAccount) -> AccountView {

@@ -159,8 +159,8 @@ fn include(
 }
 
 fn retry(db: &Connection, person: Option<PersonId>, config: &str, now: Timestamp) -> Result<String, StoreError> {
-    let sql = "SELECT person, sku FROM entitlements WHERE standing IN ('retrying', 'refused', 'removed-by-other')
-               AND (?1 IS NULL OR person = ?1)";
+    let sql = "SELECT person, sku FROM entitlements WHERE (?1 IS NULL OR person = ?1)
+               AND (standing IN ('retrying', 'refused', 'removed-by-other') OR standing = 'expected' AND person = ?1)";
     let found: Vec<(PersonId, SkuId)> = collect(db, sql, [person.map(|person| person.0)], |row| {
         Ok((PersonId(row.get("person")?), named(row, "sku")?))
     })?;

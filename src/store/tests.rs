@@ -4,6 +4,7 @@ mod audit;
 mod controllers;
 mod desk;
 mod file;
+mod groups;
 mod guard;
 mod intents;
 mod people;

@@ -28,13 +28,13 @@ pub(super) const UNLISTED: &str = "
 
 /// Whom a rule wants only. Each half with a limit of its own, by the same index.
 pub(super) const TO_LOOK_UP: &str = "
-    SELECT p.id, p.presence_since, a.anchor FROM (
+    SELECT late.id, late.presence_since, a.anchor FROM (
         SELECT * FROM (SELECT id, presence_since FROM people
                        WHERE presence = 'awaiting' AND awaited = 1 AND look_up IS NULL AND presence_since <= ?2 LIMIT ?3)
         UNION ALL
         SELECT * FROM (SELECT id, presence_since FROM people
-                       WHERE presence = 'awaiting' AND awaited = 1 AND look_up <= ?1 ORDER BY look_up LIMIT ?3)) p
-    JOIN accounts a ON a.person = p.id AND a.gone IS NULL GROUP BY p.id LIMIT ?3";
+                       WHERE presence = 'awaiting' AND awaited = 1 AND look_up <= ?1 ORDER BY look_up LIMIT ?3)) late
+    JOIN accounts a ON a.person = late.id AND a.gone IS NULL GROUP BY late.id LIMIT ?3";
 
 /// Only these lean on the sources of a license that is there; what else changes, changes the licenses themselves, and is told.
 pub(super) const TO_READ_AGAIN: &str = "

@@ -18,8 +18,10 @@ pub struct Store {
 
 struct Inner {
     path: PathBuf,
-    jobs: mpsc::Sender<Job>,
+    // Dropped in this order: the readers are closed before the writer, which ends with its inbox. Of two connections that
+    // close at once neither is the last, and the -wal file stays behind.
     readers: Mutex<Vec<Connection>>,
+    jobs: mpsc::Sender<Job>,
 }
 
 impl std::fmt::Debug for Inner {

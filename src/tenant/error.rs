@@ -84,6 +84,9 @@ pub enum TenantError {
     /// A permission is missing (403).
     #[error("Graph forbids it: {0}")]
     Forbidden(String),
+    /// The permission to read groups is missing (403).
+    #[error("Graph forbids reading groups: {0}")]
+    GroupsForbidden(String),
     /// Graph wants fewer requests (429).
     #[error("Graph asks for a pause")]
     Throttled {
@@ -161,7 +164,8 @@ impl Fault for TenantError {
             | Self::IdentityKey(_)
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
-            | Self::Forbidden(_) => Class::Operator,
+            | Self::Forbidden(_)
+            | Self::GroupsForbidden(_) => Class::Operator,
             Self::Login { fault, .. } => fault.class(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => Class::Bug,
         }
@@ -183,6 +187,7 @@ impl Fault for TenantError {
             Self::LoginUnreadable(_) => "login-answer-unreadable",
             Self::TokenRefused(_) => "graph-token-refused",
             Self::Forbidden(_) => "graph-forbidden",
+            Self::GroupsForbidden(_) => "graph-groups-forbidden",
             Self::Throttled { .. } => "graph-throttled",
             Self::Unavailable { .. } => "graph-unavailable",
             Self::Refused { .. } => "graph-refused",
@@ -226,6 +231,9 @@ impl Fault for TenantError {
                  LicenseAssignment.ReadWrite.All (to set locations User.ReadWrite.All), with admin consent; a new grant \
                  counts from the next token on."
                 .into(),
+            Self::GroupsForbidden(_) => "Grant the app the application permission GroupMember.Read.All (for a group with hidden \
+                 members Member.Read.Hidden, too), with admin consent; until then a group's members count as last read."
+                .into(),
             Self::Throttled { .. } => "Nothing to do; if it lasts, see which other program uses Graph with the same app.".into(),
             Self::Unreadable { host, .. } => format!(
                 "See whether something between this machine and {host} (a proxy, a gateway) answers in its place, and whether the address is right."
@@ -253,7 +261,11 @@ impl Fault for TenantError {
             | Self::ResyncRequired
             | Self::ListingExpired => exit::UNAVAILABLE,
             Self::Address(_) | Self::CredentialFile { .. } => exit::CONFIG,
-            Self::IdentityKey(_) | Self::ProxyLogin(_) | Self::TokenRefused(_) | Self::Forbidden(_) => exit::REFUSED,
+            Self::IdentityKey(_)
+            | Self::ProxyLogin(_)
+            | Self::TokenRefused(_)
+            | Self::Forbidden(_)
+            | Self::GroupsForbidden(_) => exit::REFUSED,
             Self::Login { fault, .. } => fault.exit_status(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => exit::SOFTWARE,
         }
@@ -283,6 +295,7 @@ mod tests {
             TenantError::LoginUnreadable(text()),
             TenantError::TokenRefused(text()),
             TenantError::Forbidden(text()),
+            TenantError::GroupsForbidden(text()),
             TenantError::Throttled { after },
             TenantError::Unavailable { detail: text(), after },
             TenantError::Refused { status: 400, detail: text() },

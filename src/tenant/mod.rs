@@ -9,6 +9,7 @@
 mod batch;
 mod budget;
 mod error;
+mod groups;
 mod http;
 mod login;
 mod look;
@@ -158,6 +159,13 @@ impl Fetched {
 
     fn error(&self) -> GraphError {
         GraphError::read(&self.body)
+    }
+
+    /// Graph says that there is no such thing. A 404 without its words comes from somewhere else and says nothing.
+    fn is_absent(&self) -> bool {
+        let absent = ["Request_ResourceNotFound", "Directory_ObjectNotFound", "ResourceNotFound"];
+        let error = self.error();
+        self.status == 404 && absent.iter().any(|code| error.has(code))
     }
 
     fn unreadable(&self, detail: impl Into<String>) -> TenantError {

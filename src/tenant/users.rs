@@ -77,13 +77,7 @@ impl Fetched {
             let news = wire::user(&self.body).map_err(|reason| self.unreadable(reason))?;
             return if news.id == id { Ok(Some(news)) } else { Err(self.unreadable("it is about another user")) };
         }
-        // A 404 without Graph's words comes from somewhere else and says nothing about the user.
-        let absent = ["Request_ResourceNotFound", "Directory_ObjectNotFound", "ResourceNotFound"];
-        let error = self.error();
-        if self.status == 404 && absent.iter().any(|code| error.has(code)) {
-            return Ok(None);
-        }
-        Err(self.failure())
+        if self.is_absent() { Ok(None) } else { Err(self.failure()) }
     }
 }
 

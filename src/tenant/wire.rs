@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 use super::reply::tidy;
 use crate::model::identity::{Anchor, PlanId, Sid, SkuId};
@@ -78,6 +79,50 @@ pub fn skus(body: &[u8]) -> Result<Skus, String> {
         }
     }
     Ok(skus)
+}
+
+/// One page of groups or of members, of which nothing may be left out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Groups {
+    /// The groups or members.
+    pub items: Vec<GroupItem>,
+    /// `@odata.nextLink`; only its absence ends a reading.
+    pub next: Option<String>,
+}
+
+/// A group, or a member of one, as far as it was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub struct GroupItem {
+    /// `id`.
+    pub id: Uuid,
+    /// `displayName`.
+    pub name: Option<String>,
+    /// `visibility`.
+    pub visibility: Option<String>,
+    /// `assignedLicenses`.
+    pub licenses: Vec<AssignedLicense>,
+}
+
+/// Reads a page of groups or members. One that cannot be understood makes the page unreadable: left out, it would look as
+/// though it were not there.
+pub fn groups(body: &[u8]) -> Result<Groups, String> {
+    let envelope: Envelope<Value> = parse(body)?;
+    Ok(Groups { items: envelope.value.iter().map(read_group).collect::<Result<_, _>>()?, next: envelope.next })
+}
+
+/// Reads a single group.
+pub fn group(body: &[u8]) -> Result<GroupItem, String> {
+    read_group(&parse::<Value>(body)?)
+}
+
+fn read_group(value: &Value) -> Result<GroupItem, String> {
+    let item = Members::of(value, "group")?;
+    Ok(GroupItem {
+        id: item.parsed("id")?.flatten().ok_or("it has no id")?,
+        name: item.text("displayName")?.flatten(),
+        visibility: item.text("visibility")?.flatten(),
+        licenses: item.rows("assignedLicenses", read_license)?.unwrap_or_default(),
+    })
 }
 
 /// The collection around the items. Each item is reduced as soon as it is read, so a page is never held twice.

@@ -226,3 +226,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_page_of_members_is_whole_or_none() {
+    let (id, sku) = ("8d1c4a52-3b7e-4f6a-9c20-5e1f7a2b6d34", "efccb6f7-5641-4e0e-bd10-b4976e1bf68e");
+    let page = |items: &str| groups(format!("{{\"value\":[{items}],\"@odata.nextLink\":\"n\"}}").as_bytes());
+    let found = page(&format!(
+        "{{\"id\":\"{id}\",\"displayName\":null}},{{\"id\":\"{id}\",\"displayName\":\"Sales\",\"visibility\":\"Private\",\
+         \"assignedLicenses\":[{{\"skuId\":\"{sku}\",\"disabledPlans\":[]}}],\"more\":1}}"
+    ))
+    .unwrap();
+    assert_eq!((found.items.len(), found.next.as_deref(), found.items[0].name.as_deref()), (2, Some("n"), None));
+    let Groups { items, .. } = found;
+    assert_eq!((items[1].name.as_deref(), items[1].licenses[0].sku.to_string()), (Some("Sales"), sku.to_owned()));
+    for broken in [&format!("{{\"id\":\"{id}\"}},{{\"displayName\":\"x\"}}"), "{\"id\":\"x\"}", "null", "\"x\""] {
+        assert!(page(broken).is_err(), "{broken}");
+    }
+    assert!(groups(b"{}").is_err());
+}

@@ -12,6 +12,7 @@ import time
 from azure.core.credentials import AccessToken
 from kiota_abstractions.base_request_configuration import RequestConfiguration
 from msgraph import GraphServiceClient
+from msgraph.generated.groups.groups_request_builder import GroupsRequestBuilder
 from msgraph.generated.groups.item.transitive_members.graph_user.graph_user_request_builder import (
     GraphUserRequestBuilder,
 )
@@ -169,6 +170,17 @@ async def groups(client, lab):
     direct = await client.groups.by_group_id(outer).members.get()
     check([(type(one).__name__, one.id) for one in direct.value] == [("Group", inner)], direct)
     lab.control("POST", "/groups/Inner/licenses", {"add": [{"sku": "SPE_E3"}]})
+    e3 = "05e9a617-0261-4cee-bb44-138d3ef5d965"
+    options = configured(
+        GroupsRequestBuilder,
+        "GroupsRequestBuilder",
+        select=["id", "assignedLicenses"],
+        filter=f"assignedLicenses/any(x:x/skuId eq {e3})",
+    )
+    giving = (await client.groups.get(options)).value
+    check([(group.id, str(group.assigned_licenses[0].sku_id)) for group in giving] == [(inner, e3)], giving)
+    of_ada = await client.users.by_user_id(ADA).member_of.graph_group.get()
+    check([group.id for group in of_ada.value] == [inner], of_ada)
     options = configured(UserItemRequestBuilder, "UserItemRequestBuilder", select=LICENSING)
     user = await client.users.by_user_id(ADA).get(options)
     check(inner in [state.assigned_by_group for state in user.license_assignment_states], user)

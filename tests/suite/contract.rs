@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
-use seatsync_lab::tenant::{Fault, Match, RequestRecord};
+use seatsync_lab::tenant::{Fault, Match, NewGroup, RequestRecord};
 
 use crate::bench::Bench;
 
@@ -15,7 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The whole of an agent's life with Graph: first contact, joiners, a leaver, seats, and the refusals of a bad day.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_run_is_recorded() {
-    let bench = Bench::start(20).await;
+    let mut bench = Bench::start(20).await;
+    let sales = bench.tenant.add_group(NewGroup::named("Sales")).expect("a group");
+    bench.rules += &format!("[[license]]\nid = \"sales\"\nsku = \"EMS\"\nwho = {{ entra_group = \"{sales}\" }}\n");
+    bench.edit("[tenant]\n", "[tenant]\ngroup_poll = \"100ms\"\ngroup_licensing_grace = \"1h\"\n");
     bench.tenant.set_knobs(|knobs| {
         knobs.record_bodies = true;
         knobs.page_size = Some(2);
@@ -33,6 +36,7 @@ async fn a_full_run_is_recorded() {
     bench.tenant.fault(Fault::cut(Match::new("PATCH", "/users/").once()));
     let joiners: Vec<_> = ["ada", "bob", "eva"].into_iter().map(|sam| bench.join(sam, "SE")).collect();
     for joiner in &joiners {
+        bench.tenant.add_member("Sales", &joiner.upn).expect("a member");
         agent.until_standing(joiner, "licensed").await;
     }
     // A seat that went to someone else in between.
@@ -55,6 +59,9 @@ async fn a_full_run_is_recorded() {
     let met: BTreeSet<u16> = requests.iter().filter_map(|request| request.status).collect();
     for status in [200, 204, 400, 401, 404, 409, 410, 429, 503] {
         assert!(met.contains(&status), "no {status} among {met:?}");
+    }
+    for path in ["/transitiveMembers/microsoft.graph.user", "/v1.0/groups"] {
+        assert!(requests.iter().any(|request| request.path.ends_with(path)), "nothing was asked of {path}");
     }
     keep(&requests);
 }

@@ -15,6 +15,7 @@ mod excluded;
 mod failures;
 mod feeds;
 mod first_contact;
+mod groups;
 mod guard;
 mod joining;
 mod leaving;

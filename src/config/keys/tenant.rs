@@ -69,6 +69,19 @@ pub(super) static TENANT: Section = Section {
             "The same while a person or a seat is awaited; not longer than poll.",
         ),
         key(
+            "group_poll",
+            Duration("100ms", "1d"),
+            Default("\"5m\""),
+            "Between two reads of a group that a rule names; for more than ten thousand members as many times longer.",
+        ),
+        key(
+            "group_licensing_grace",
+            Duration("0s", "7d"),
+            Default("\"0s\""),
+            "For whom a group of the tenant is to license (group-based licensing), how long that is waited for before the \
+             license is assigned directly, such as \"2h\". \"0s\": groups' licenses are not looked at.",
+        ),
+        key(
             "timeout",
             Duration("100ms", "10m"),
             Default("\"60s\""),

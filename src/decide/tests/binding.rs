@@ -1,12 +1,14 @@
 //! Rules in the operator's words, and what they mean in a tenant.
 
+use std::collections::BTreeMap;
+
 use crate::decide::{BindProblem, Product, bind};
 use crate::model::license::Catalog;
 use crate::model::rule::Rule;
 use crate::model::sample::{aad_premium, catalog, ems, exchange, intune_a, rule, spe_e3};
 
 fn one(rule: Rule) -> Result<Product, BindProblem> {
-    bind(&[rule], &catalog()).remove(0).product
+    bind(&[rule], &catalog(), &BTreeMap::new()).remove(0).product
 }
 
 #[test]
@@ -53,12 +55,12 @@ fn what_means_nothing_here_says_what_there_is() {
     ] {
         assert_eq!(one(rule).unwrap_err().to_string(), said);
     }
-    let nothing = bind(&[rule("r", "EMS")], &Catalog::default()).remove(0).product.unwrap_err();
+    let nothing = bind(&[rule("r", "EMS")], &Catalog::default(), &BTreeMap::new()).remove(0).product.unwrap_err();
     assert_eq!(nothing.to_string(), "rule \"r\": the tenant has no product \"EMS\"");
 }
 
 #[test]
 fn one_wrong_rule_does_not_stop_the_others() {
-    let bound = bind(&[rule("wrong", "NOPE"), rule("right", "EMS")], &catalog());
+    let bound = bind(&[rule("wrong", "NOPE"), rule("right", "EMS")], &catalog(), &BTreeMap::new());
     assert!(bound[0].product.is_err() && bound[1].product.is_ok());
 }

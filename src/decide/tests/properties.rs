@@ -1,12 +1,16 @@
 //! What holds of every decision about any person.
 
+use jiff::SignedDuration;
 use proptest::prelude::*;
 
+use super::grouping::sales;
 use super::scene::{Scene, known_user};
+use crate::model::group::{GroupState, LicensingGroup, Memberships};
 use crate::model::identity::{HoldId, IntentId};
+use crate::model::rule::Who;
 use crate::model::sample::{at, ems, intune_a, licensed, rule, spe_e3, user, user_id};
 use crate::model::standing::{Presence, Reason, Standing};
-use crate::model::user::User;
+use crate::model::user::{AssignedLicense, User};
 
 /// One thing that happens to a person between two decisions.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +30,10 @@ enum News {
     SecondRule(bool),
     Unsold(bool),
     Stands(u8),
+    Group(u8),
+    Member(bool),
+    Gives(bool),
+    Asked(bool),
 }
 
 fn news() -> impl Strategy<Value = News> {
@@ -40,11 +48,15 @@ fn news() -> impl Strategy<Value = News> {
         Just(News::Left),
         any::<bool>().prop_map(News::SecondUser),
         any::<bool>().prop_map(News::Located),
-        (0..3_u8).prop_map(News::Edited),
+        (0..5_u8).prop_map(News::Edited),
         Just(News::Widened),
         any::<bool>().prop_map(News::SecondRule),
         any::<bool>().prop_map(News::Unsold),
         (0..8_u8).prop_map(News::Stands),
+        (0..3_u8).prop_map(News::Group),
+        any::<bool>().prop_map(News::Member),
+        any::<bool>().prop_map(News::Gives),
+        any::<bool>().prop_map(News::Asked),
     ]
 }
 
@@ -75,13 +87,31 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
         News::Located(located) => s.location.default = located.then(|| "SE".parse().unwrap()),
         News::Edited(0) => s.rules[0].digest.push('2'),
         News::Edited(1) => s.rules[0].disable_plans = vec!["INTUNE_A".into()],
-        News::Edited(_) => s.rules[0].disable_plans.clear(),
+        News::Edited(2) => s.rules[0].disable_plans.clear(),
+        News::Edited(kind) => {
+            s.rules[0].who = if kind == 3 { Who::EntraGroup(sales()) } else { Who::Everyone };
+            s.rules[0].digest.push('g');
+        }
         News::Widened => s.coverage = "coverage 2",
         News::SecondRule(true) if s.rules.len() == 1 => s.rules.push(rule("second", "EMS")),
         News::SecondRule(_) => s.rules.truncate(1),
         News::Unsold(true) => s.catalog = crate::model::license::Catalog::default(),
         News::Unsold(false) => s.catalog = crate::model::sample::catalog(),
         News::Stands(standing) => moved(s, standing),
+        News::Group(state) => {
+            s.groups.insert(sales(), [GroupState::Unread, GroupState::Known, GroupState::Missing][usize::from(state)]);
+        }
+        News::Member(belongs) => s.person.groups = belongs.then(sales).into_iter().collect(),
+        News::Gives(gives) => {
+            s.grace = gives.then_some(SignedDuration::from_secs(500));
+            let licenses = vec![AssignedLicense { sku: ems(), disabled: [].into() }];
+            let group = LicensingGroup { id: sales(), name: "Sales".into(), licenses };
+            s.licensing = gives.then(|| [(sales(), group)].into());
+        }
+        News::Asked(belongs) => {
+            let groups = belongs.then(sales).into_iter().collect();
+            s.person.memberships = Some(Memberships { read: at(999 + i64::from(turn)), groups });
+        }
     })
 }
 
@@ -133,7 +163,7 @@ proptest! {
                     prop_assert_eq!(entitlement.user, scene.person.users[0].user.id);
                 }
             }
-            let wanted = scene.person.matches.values().any(|found| found.eligible);
+            let wanted = scene.person.matches.values().any(|found| found.eligible && !found.unread);
             prop_assert!(
                 !(present && wanted) || scene.catalog.is_empty() || scene.person.entitlements.contains_key(&ems()),
                 "whom a rule wants has a standing"
@@ -145,7 +175,8 @@ proptest! {
     fn an_edit_makes_nobody_due(
         newcomer in any::<bool>(),
         before in proptest::collection::vec(news(), 0..8),
-        edits in proptest::collection::vec(0..3_u8, 1..4),
+        edits in proptest::collection::vec(0..5_u8, 1..4),
+        member in any::<bool>(),
         added in any::<bool>(),
     ) {
         let mut scene = if newcomer { Scene::new() } else { Scene::old() }.judged(at(900));
@@ -153,6 +184,9 @@ proptest! {
             scene = happen(scene, news, turn).judged(at(1000 + i64::from(turn)));
         }
         let was_open = scene.person.entitlements.get(&ems()).is_some_and(|it| it.standing.is_open());
+        // So are those for whom a group was waited for.
+        let awaits_group = |scene: &Scene| scene.person.matches.get("ems").is_some_and(|it| it.unread && !it.baseline);
+        let was_open = was_open || scene.word() == "expected" || awaits_group(&scene);
         let was_refused = scene.word() == "refused";
         let unsold = scene.catalog.is_empty();
         for edit in edits {
@@ -161,7 +195,11 @@ proptest! {
         if added {
             scene = happen(scene, News::SecondRule(true), 99);
         }
-        let scene = scene.judged(at(2000)).judged(at(2001));
+        // What a first reading of its group shows is part of the edit.
+        scene = happen(scene, News::Edited(0), 99);
+        scene = happen(scene, News::Group(0), 99).judged(at(2000));
+        scene = happen(happen(scene, News::Group(1), 99), News::Member(member), 99);
+        let scene = scene.judged(at(2001)).judged(at(2002));
         let open = scene.person.entitlements.get(&ems()).is_some_and(|it| it.standing.is_open());
         prop_assert!(!open || was_open || was_refused || unsold, "{}", scene.word());
     }

@@ -1,12 +1,13 @@
 //! A person before a decision, and what the decision makes of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decide::{BoundRule, Context, bind, judge};
+use crate::decide::{BoundRule, Context, Expecting, bind, judge};
 use crate::model::account::Account;
-use crate::model::identity::{PersonId, SkuId};
+use crate::model::group::{GroupState, LicensingGroup};
+use crate::model::identity::{GroupId, PersonId, SkuId};
 use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
@@ -23,6 +24,10 @@ pub(super) struct Scene {
     pub location: LocationSettings,
     pub coverage: &'static str,
     pub existing: Existing,
+    /// What is known of groups that rules name.
+    pub groups: BTreeMap<GroupId, GroupState>,
+    pub grace: Option<SignedDuration>,
+    pub licensing: Option<BTreeMap<GroupId, LicensingGroup>>,
     pub person: Person,
 }
 
@@ -35,6 +40,9 @@ impl Scene {
             location: sample::location(),
             coverage: "coverage 1",
             existing: Existing::Leave,
+            groups: BTreeMap::new(),
+            grace: None,
+            licensing: None,
             person: Person {
                 id: PersonId(1),
                 revision: 1,
@@ -42,6 +50,8 @@ impl Scene {
                 coverage: None,
                 accounts: vec![known_account(account(1), true)],
                 users: vec![known_user(user(1), at(50))],
+                groups: BTreeSet::new(),
+                memberships: None,
                 matches: BTreeMap::new(),
                 entitlements: BTreeMap::new(),
             },
@@ -69,7 +79,7 @@ impl Scene {
     }
 
     pub fn judge(&self, now: Timestamp) -> Judgement {
-        let rules = bind(&self.rules, &self.catalog);
+        let rules = bind(&self.rules, &self.catalog, &self.groups);
         judge(&self.person, &self.context(&rules, now))
     }
 
@@ -81,6 +91,7 @@ impl Scene {
             coverage: self.coverage,
             contact: Contact { started: at(0), completed: at(100) },
             existing: self.existing,
+            expecting: self.grace.map(|grace| Expecting { grace, groups: self.licensing.as_ref() }),
             clock_skew: SignedDuration::from_secs(10),
             now,
         }

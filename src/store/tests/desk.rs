@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::decide::{Context, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{Context, Expecting, Limits, allot, bind, heed_stops, judge};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ClientRequestId, PersonId, SkuId};
 use crate::model::license::Catalog;
@@ -36,6 +36,7 @@ pub(super) struct Desk {
     pub location: LocationSettings,
     pub existing: Existing,
     pub per_day: u32,
+    pub grace: Option<SignedDuration>,
     directory: TempDir,
 }
 
@@ -80,6 +81,7 @@ impl Desk {
             location: sample::location(),
             existing: Existing::Leave,
             per_day: 500,
+            grace: None,
             directory,
         }
     }
@@ -132,8 +134,9 @@ impl Desk {
         assert!(self.store.is_acquainted(&[DOMAIN.to_owned()]).await.unwrap());
         let contact = self.store.contact().await.unwrap().unwrap();
         let catalog = self.store.catalog().await.unwrap();
-        let rules = bind(&self.rules, &catalog);
+        let rules = bind(&self.rules, &catalog, &self.store.group_states().await.unwrap());
         self.store.begin_pass(&format!("{rules:?} {:?}", self.location), CONFIG, now).await.unwrap();
+        let licensing = self.store.licensing_groups().await.unwrap();
         let context = Context {
             rules: &rules,
             catalog: &catalog,
@@ -141,6 +144,7 @@ impl Desk {
             coverage: COVERAGE,
             contact,
             existing: self.existing,
+            expecting: self.grace.map(|grace| Expecting { grace, groups: licensing.as_ref() }),
             clock_skew: SignedDuration::from_mins(5),
             now,
         };

@@ -42,6 +42,76 @@ fn a_newer_or_older_schema_is_refused() {
     assert!(matches!(Store::join(&path), Err(StoreError::Older { .. })));
 }
 
+/// Rows of every table as the first release wrote them.
+const FIRST_RELEASE: &str = "
+    INSERT INTO meta VALUES ('tenant', 't'), ('first_pass_complete', 'yes');
+    INSERT INTO domains (guid, name, first_contact) VALUES ('d', 'corp.example.test', 1);
+    INSERT INTO watermarks VALUES ('d', 'n', 'i', 'c', 7, 1);
+    INSERT INTO people (id, made, name, dirty) VALUES (1, 1, 'ada', 0), (2, 1, 'bob', 0);
+    INSERT INTO accounts (guid, domain, person, anchor, usn, body, first_seen, changed, at_first_contact, generation)
+        VALUES ('a', 'd', 1, 'x', 7, '{}', 1, 1, 1, 1);
+    UPDATE tenant_feed SET link = 'l';
+    INSERT INTO users (id, person, body, first_seen, changed, generation) VALUES ('u', 1, '{}', 1, 1, 1);
+    INSERT INTO skus VALUES ('s', '{}', '{}', 1);
+    INSERT INTO quarantine VALUES ('tenant', 'k', 'r', 1, 1);
+    INSERT INTO matches VALUES (1, 'ems', 'digest', 1, 0), (2, 'ems', 'digest', 1, 1);
+    INSERT INTO holds (id, rule, code, reason, opened) VALUES (1, 'ems', 'c', 'r', 1);
+    INSERT INTO intents (id, person, user, step, body, before, config, made, state)
+        VALUES (1, 1, 'u', 'license', '{}', '{}', 'c', 1, 'open');
+    INSERT INTO calls (intent, client_request_id, sent) VALUES (1, 'r', 1);
+    INSERT INTO entitlements VALUES
+        (1, 's', 'u', '[\"ems\"]', '[]', '[\"p\"]', 100, 'in-flight', '{}', 5, 6, 7, 8, NULL, 1, 9, 1),
+        (2, 's', 'v', '[]', '[]', '[]', 100, 'held', '{}', 5, NULL, NULL, NULL, 1, NULL, NULL, 0);
+    INSERT INTO admissions VALUES (1, 1, 's');
+    INSERT INTO requests (body, os_user, asked) VALUES ('{}', 'root', 1);
+    INSERT INTO audit (at, kind, detail, previous, hash) VALUES (1, 'feed', '{}', x'00', x'01');
+    INSERT INTO audit_checkpoints VALUES (0, x'00', 1);
+    PRAGMA user_version = 1;";
+
+#[test]
+fn a_store_of_the_first_release_is_brought_up_to_date_with_all_it_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seatsync.db");
+    let old = Connection::open(&path).unwrap();
+    old.execute_batch(include_str!("../schema/0001.sql")).unwrap();
+    old.execute_batch(FIRST_RELEASE).unwrap();
+    let tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY 1";
+    let tables: Vec<String> =
+        old.prepare(tables).unwrap().query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    // Each row as text, so that a column that is added shows at the end.
+    let content = |db: &Connection| -> Vec<(String, Vec<String>)> {
+        let rows = |table: &String| {
+            let columns =
+                old.prepare(&format!("SELECT * FROM {table}")).unwrap().column_names().collect::<Vec<_>>().join(", ");
+            let mut statement = db.prepare(&format!("SELECT json_array({}) FROM {table}", hexed(&columns))).unwrap();
+            let rows = statement.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+            (table.clone(), rows)
+        };
+        tables.iter().map(rows).collect()
+    };
+    let before = content(&old);
+    assert!(before.iter().all(|(_, rows)| !rows.is_empty()), "{before:?}");
+    assert!(matches!(Store::join(&path), Err(StoreError::Older { found: 1, .. })));
+    drop(Store::open(&path).unwrap());
+    let new = Connection::open(&path).unwrap();
+    assert_eq!(content(&new), before);
+    let version: i64 = new.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    assert_eq!(version, schema());
+    let wrong: i64 = new.query_row("SELECT count(*) FROM pragma_foreign_key_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(wrong, 0);
+    new.execute_batch("UPDATE entitlements SET standing = 'expected' WHERE person = 2").unwrap();
+    assert!(new.execute_batch("UPDATE entitlements SET standing = 'nonsense' WHERE person = 2").is_err());
+}
+
+/// JSON holds no bytes.
+fn hexed(columns: &str) -> String {
+    columns
+        .split(", ")
+        .map(|column| format!("CASE typeof({column}) WHEN 'blob' THEN hex({column}) ELSE {column} END"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}
+
 #[test]
 fn a_damaged_file_is_named_with_what_to_do() {
     let directory = tempfile::tempdir().unwrap();

@@ -1,7 +1,7 @@
 //! What is asked again and again never reads whole tables.
 
 use super::desk::Desk;
-use crate::store::{intents, outcomes, people, plans, pulse, untold};
+use crate::store::{expected, groups, intents, outcomes, people, plans, pulse, untold};
 
 #[tokio::test]
 async fn what_is_asked_at_every_turn_goes_by_an_index() {
@@ -16,6 +16,8 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
         pulse::NEXT_DUE,
         pulse::WAITING,
         outcomes::ANSWERED,
+        expected::TO_ASK_ABOUT,
+        groups::OF_PERSON,
         untold::UNLISTED,
         untold::TO_LOOK_UP,
         untold::TO_READ_AGAIN,
@@ -30,8 +32,21 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
             .unwrap();
         for step in &steps {
             let whole = step.starts_with("SCAN") && !step.contains("USING");
-            let table =
-                ["people", "users", "accounts", "entitlements", "intents", "calls", " e", " i", " c", " u", " a"];
+            let table = [
+                "people",
+                "users",
+                "accounts",
+                "entitlements",
+                "intents",
+                "calls",
+                " e",
+                " i",
+                " c",
+                " u",
+                " a",
+                " p",
+                " m",
+            ];
             assert!(!(whole && table.iter().any(|name| step.ends_with(name))), "{step}\nin {steps:#?}\nof {sql}");
         }
     }

@@ -73,6 +73,8 @@ pub struct Knobs {
     /// What a change of a group or its licenses takes to reach the members' licenses.
     #[serde(with = "span")]
     pub group_licensing_delay: Duration,
+    /// What hidden members look like to who may not see them; which of the two it is, is not documented.
+    pub hidden_members: HiddenMembers,
     /// How long after its issue a token becomes valid (`nbf`).
     #[serde(with = "span")]
     pub token_not_before: Duration,
@@ -106,6 +108,16 @@ pub enum DeltaShape {
     Full,
     /// Only the changed ones, as with `Prefer: return=minimal`.
     Changed,
+}
+
+/// What a caller without `Member.Read.Hidden` is shown of a group with hidden membership.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum HiddenMembers {
+    /// 200, without members.
+    Empty,
+    /// 403.
+    Denied,
 }
 
 /// How two license writes for one user at once are answered.
@@ -148,6 +160,7 @@ impl Default for Knobs {
             index_lag: Duration::ZERO,
             license_filter_expires: false,
             group_licensing_delay: Duration::ZERO,
+            hidden_members: HiddenMembers::Empty,
             token_not_before: Duration::ZERO,
             date_skew: 0,
             language: Language::English,

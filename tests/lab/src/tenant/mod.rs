@@ -54,7 +54,7 @@ pub use front::TlsFront;
 pub use gate::{Gate, GateReport, Held, Hold};
 pub use group::{GroupView, NewGroup};
 pub use handle::Tenant;
-pub use knobs::{Concurrency, DeltaShape, ExpiredDelta, Knobs};
+pub use knobs::{Concurrency, DeltaShape, ExpiredDelta, HiddenMembers, Knobs};
 pub use language::Language;
 pub use license::LicenseChange;
 pub use matching::Match;

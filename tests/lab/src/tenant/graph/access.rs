@@ -20,6 +20,11 @@ impl Caller {
         self.has_any(READ_USERS)
     }
 
+    /// Whether it may see who is in groups that hide that. No other permission will do.
+    pub(super) fn sees_hidden(&self) -> bool {
+        self.has_any(&["Member.Read.Hidden"])
+    }
+
     fn has_any(&self, roles: &[&str]) -> bool {
         roles.iter().any(|role| self.roles.contains(*role))
     }

@@ -20,6 +20,7 @@ use crate::tenant::{
     counters::WriteKind,
     exchange::Call,
     group::{Group, MemberKind},
+    knobs::HiddenMembers,
     license::asked,
     person::instant,
     reply::{GraphError, Reply},
@@ -60,6 +61,7 @@ impl Filtered for Seen<'_> {
             "mailNickname" => json!(group.display_name.replace(' ', "")),
             "onPremisesSyncEnabled" => group.synced.then_some(true).into(),
             "securityEnabled" => json!(true),
+            "visibility" => group.hidden.then_some("HiddenMembership").into(),
             "assignedLicenses" => {
                 let license = |(sku, disabled)| json!({ "skuId": sku, "disabledPlans": disabled });
                 group.licenses.iter().map(license).collect()
@@ -173,7 +175,11 @@ pub(super) fn members(
         let text = "The specified filter to the reference property query is currently not supported.";
         return Err(GraphError::new(StatusCode::BAD_REQUEST, "Request_UnsupportedQuery", text));
     }
-    let all = state.group_members(id, which.reach == Reach::Transitive);
+    let sees_hidden = caller.sees_hidden();
+    if state.groups[&id].hidden && !sees_hidden && state.knobs.hidden_members == HiddenMembers::Denied {
+        return Err(GraphError::denied());
+    }
+    let all = state.group_members(id, which.reach == Reach::Transitive, sees_hidden);
     let failed = which.in_error.then(|| in_error(state, id));
     let shown = |id: &Uuid, kind: MemberKind| {
         let user = || state.people.get(id).filter(|_| kind == MemberKind::User);
@@ -226,13 +232,14 @@ pub(super) fn member_of(
     state: &mut State,
     call: &Call,
     query: &Query,
-    key: &str,
-    reach: Reach,
+    (key, reach): (&str, Reach),
+    caller: &Caller,
 ) -> Result<Reply, GraphError> {
     query.refuse(&["$skip", "$search", "$orderby", "$expand"])?;
     let select = select(query)?;
     let user = users::present(state, key)?;
-    let ids = state.groups_of(user, reach == Reach::Transitive);
+    let mut ids = state.groups_of(user, reach == Reach::Transitive);
+    ids.retain(|id| caller.sees_hidden() || !state.groups[id].hidden);
     let render = |id: Uuid| {
         let mut group = Seen { state, group: &state.groups[&id] }.project(select.as_deref());
         group["@odata.type"] = json!("#microsoft.graph.group");

@@ -71,7 +71,9 @@ fn dispatch(state: &mut State, call: &Call, query: &Query, caller: &Caller) -> R
         (Route::AssignLicense(key), &Method::POST) => users::assign_license(state, call, key),
         (Route::ReprocessLicenses(key), &Method::POST) => users::reprocess(state, call, key),
         (Route::LicenseDetails(key), &Method::GET) => products::license_details(state, call, query, key),
-        (Route::MemberOf(key, reach), &Method::GET) => groups::member_of(state, call, query, key, *reach),
+        (Route::MemberOf(key, reach), &Method::GET) => {
+            groups::member_of(state, call, query, (key.as_str(), *reach), caller)
+        }
         (Route::Groups, &Method::GET) => groups::list(state, call, query),
         (Route::GroupsCount, &Method::GET) => groups::count(state, call, query),
         (Route::Group(key), &Method::GET) => groups::get(state, call, query, key),

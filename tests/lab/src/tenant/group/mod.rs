@@ -33,6 +33,8 @@ pub struct NewGroup {
     pub devices: u32,
     /// Synced from a directory on premises.
     pub synced: bool,
+    /// Its `visibility` is `HiddenMembership`.
+    pub hidden: bool,
     /// What it gives its direct members.
     pub licenses: Vec<NewLicense>,
 }
@@ -81,6 +83,7 @@ pub(super) struct Group {
     pub(super) id: Uuid,
     pub(super) display_name: String,
     pub(super) synced: bool,
+    pub(super) hidden: bool,
     pub(super) created: Timestamp,
     pub(super) users: BTreeSet<Uuid>,
     pub(super) groups: BTreeSet<Uuid>,
@@ -143,6 +146,7 @@ impl State {
             id,
             display_name: new.display_name,
             synced: new.synced,
+            hidden: new.hidden,
             created: now,
             users: of(MemberKind::User),
             groups: of(MemberKind::Group),
@@ -226,12 +230,16 @@ impl State {
         Ok(())
     }
 
-    /// The members of a group, and those of the groups in it if asked; deleted users do not count.
-    pub(super) fn group_members(&self, id: Uuid, transitive: bool) -> BTreeMap<Uuid, MemberKind> {
+    /// The members of a group, and those of the groups in it if asked; deleted users do not count, nor do members that are
+    /// hidden from who asks.
+    pub(super) fn group_members(&self, id: Uuid, transitive: bool, sees_hidden: bool) -> BTreeMap<Uuid, MemberKind> {
         let mut members = BTreeMap::new();
         let mut open = vec![id];
         let mut seen = BTreeSet::from([id]);
         while let Some(group) = open.pop().and_then(|id| self.groups.get(&id)) {
+            if group.hidden && !sees_hidden {
+                continue;
+            }
             let present = |id: &&Uuid| self.people.get(*id).is_some_and(|one| one.existence == Existence::Present);
             members.extend(group.users.iter().filter(present).map(|id| (*id, MemberKind::User)));
             members.extend(group.groups.iter().map(|id| (*id, MemberKind::Group)));

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Bench, EMS, MFA_PLAN};
-use crate::tenant::{LicenseChange, NewGroup, NewLicense};
+use crate::tenant::{HiddenMembers, LicenseChange, NewGroup, NewLicense};
 
 fn names(body: &Value) -> Vec<&str> {
     body["value"].as_array().unwrap().iter().map(|one| one["userPrincipalName"].as_str().unwrap_or("-")).collect()
@@ -66,6 +66,30 @@ async fn members_are_nameless_to_who_may_not_read_users() {
     bench.tenant.set_roles(&["User.Read.All"]);
     bench.token = bench.sign_in().await;
     assert_eq!(bench.get(&path).await.code(), "Authorization_RequestDenied");
+}
+
+#[tokio::test]
+async fn hidden_members_are_shown_to_who_may_see_them() {
+    let (mut bench, ids) = Bench::synced(2).await;
+    let hidden = NewGroup { hidden: true, ..NewGroup::named("Hidden") };
+    let hidden = bench.tenant.add_group(hidden.member(ids[0])).unwrap();
+    let outer = bench.tenant.add_group(NewGroup::named("Outer").member(hidden).member(ids[1])).unwrap();
+    let members = |group: Uuid| format!("/v1.0/groups/{group}/transitiveMembers/microsoft.graph.user?$select=id");
+    let seen = bench.get(&format!("/v1.0/groups/{hidden}?$select=id,visibility")).await;
+    assert_eq!(seen.body["visibility"], "HiddenMembership");
+    let member_of = format!("/v1.0/users/{}/memberOf/microsoft.graph.group?$select=id", ids[0]);
+    for (role, inner, outer_count, groups) in [("GroupMember.Read.All", 0, 1, 0), ("Member.Read.Hidden", 1, 2, 1)] {
+        bench.tenant.set_roles(&["GroupMember.Read.All", "User.Read.All", role]);
+        bench.token = bench.sign_in().await;
+        assert_eq!(bench.get(&members(hidden)).await.ids().len(), inner, "{role}");
+        assert_eq!(bench.get(&members(outer)).await.ids().len(), outer_count, "{role}");
+        assert_eq!(bench.get(&member_of).await.ids().len(), groups, "{role}");
+    }
+    bench.tenant.set_knobs(|knobs| knobs.hidden_members = HiddenMembers::Denied);
+    assert_eq!(bench.get(&members(hidden)).await.status, 200);
+    bench.tenant.set_roles(&["GroupMember.Read.All"]);
+    bench.token = bench.sign_in().await;
+    assert_eq!(bench.get(&members(hidden)).await.code(), "Authorization_RequestDenied");
 }
 
 #[tokio::test]
