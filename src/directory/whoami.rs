@@ -49,7 +49,7 @@ fn filter(user: &str) -> String {
         (None, None) => user,
     };
     let (user, name) = (ldap_escape(user), ldap_escape(name));
-    format!("(&(objectClass=user)(|(userPrincipalName={user})(sAMAccountName={name})))")
+    format!("(|(userPrincipalName={user})(sAMAccountName={name}))")
 }
 
 #[cfg(test)]
@@ -64,7 +64,7 @@ mod tests {
             ("CORP\\svc", "svc"),
             ("CORP\\s*c", "s\\2ac"),
         ] {
-            assert!(filter(user).ends_with(&format!("(sAMAccountName={name})))")), "{}", filter(user));
+            assert!(filter(user).ends_with(&format!("(sAMAccountName={name}))")), "{}", filter(user));
         }
     }
 }

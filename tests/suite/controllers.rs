@@ -39,7 +39,7 @@ fn hire_on(bench: &Bench, dc: usize, sam: &str) -> Joiner {
 }
 
 fn is_scan(operation: &Operation) -> bool {
-    operation.kind == Kind::Search && operation.scope == "sub" && !operation.filter.contains("uSNChanged")
+    operation.kind == Kind::Search && operation.scope == "sub" && operation.filter.starts_with("(&(objectClass=user)")
 }
 
 fn scans(bench: &Bench, dc: usize) -> usize {

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "gssapi")]
 mod kerberos;
+mod pair;
 mod site;
 
 use std::process::Output;

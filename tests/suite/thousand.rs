@@ -7,8 +7,7 @@ use seatsync_lab::tenant::{Counters, RequestRecord, Storm, Throttling};
 
 use crate::bench::{Bench, Joiner, PATIENCE};
 
-/// And a few more, so that they do not fill their batches by themselves.
-const USERS: u64 = 1_010;
+const USERS: u64 = 1_000;
 
 /// A bench with the product's own pace instead of the tests' quick polls.
 async fn bench() -> Bench {

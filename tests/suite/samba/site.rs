@@ -23,6 +23,8 @@ pub struct Site {
     pub bench: Bench,
     /// The unit's DN: what the agent reads, unless a test says otherwise.
     pub unit: String,
+    /// Where administrators make their changes.
+    pub controller: String,
     tls: Arc<ClientConfig>,
 }
 
@@ -39,7 +41,7 @@ impl Site {
         bench.edit(&user, &env("SAMBA_BIND_USER"));
         bench.write_secret("bind-password", &env("SAMBA_BIND_PASSWORD"));
         bench.edit("[tenant]", &format!("bases = [{unit:?}]\n[tenant]"));
-        let site = Self { bench, unit, tls };
+        let site = Self { bench, unit, controller: env("SAMBA_LDAPS_URL"), tls };
         site.add(&site.unit, &[("objectClass", "organizationalUnit")]).await;
         site
     }
@@ -58,7 +60,7 @@ impl Site {
     /// Plays Entra Connect for everybody below that DN: quick cycles, users half a second after their accounts.
     pub fn follow(&self, base: &str) -> Follower {
         let options = FollowOptions {
-            url: env("SAMBA_LDAPS_URL"),
+            url: self.controller.clone(),
             bind_user: env("SAMBA_ADMIN_USER"),
             bind_password: env("SAMBA_ADMIN_PASSWORD"),
             base: base.to_owned(),
@@ -138,7 +140,7 @@ impl Site {
     /// A connection as whoever may write: a new one each time, so that none outlives the controller.
     async fn admin(&self) -> Ldap {
         let settings = LdapConnSettings::new().set_config(self.tls.clone());
-        let opened = LdapConnAsync::with_settings(settings, &env("SAMBA_LDAPS_URL")).await;
+        let opened = LdapConnAsync::with_settings(settings, &self.controller).await;
         let (connection, mut ldap) = opened.expect("the controller answers");
         ldap3::drive!(connection);
         let bound = ldap.simple_bind(&env("SAMBA_ADMIN_USER"), &env("SAMBA_ADMIN_PASSWORD")).await;
