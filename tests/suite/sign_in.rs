@@ -94,6 +94,10 @@ async fn an_empty_password_never_reaches_a_controller() {
         assert_eq!(bench.directory.counters().binds, binds, "after {text:?}");
     }
     bench.write_secret("bind-password", &bench.directory.bind_password());
+    for _ in 0..30 {
+        agent.clock.advance(Duration::from_mins(1));
+        look_at_the_tenant(&bench).await;
+    }
     agent.until(|report| !report.troubles.contains_key("directory")).await;
     agent.stop().await;
 
