@@ -7,10 +7,11 @@ pub mod tenant;
 
 #[cfg(test)]
 mod test_client {
-    /// A client that needs no TLS. In one build with the product its HTTP library has no crypto provider of its own.
+    /// A client that needs no TLS and unpacks nothing. In one build with the product its HTTP library has no crypto provider
+    /// of its own, and would unpack.
     pub(crate) fn http() -> reqwest::Client {
         // A second test's call finds the provider installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        reqwest::Client::new()
+        reqwest::Client::builder().no_gzip().build().expect("a client")
     }
 }
