@@ -14,13 +14,14 @@ use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
-use crate::decide::{BoundRule, Context, Expecting, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{BoundRule, Context, Expecting, Limit, Limits, allot, bind, heed_stops, judge};
 use crate::directory::{coverages, joint_coverage};
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::plan::Plan;
+use crate::model::rule::{BY_HAND, Rule};
 use crate::model::settings::Mode;
-use crate::model::standing::Reason;
+use crate::model::standing::{Action, Reason};
 use crate::observe::Event;
 use crate::store::{Halt, Moved};
 
@@ -273,6 +274,7 @@ impl Agent {
         turn.unusable = rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();
         let licensing = self.store.licensing_groups().await?;
         let expecting = self.grace().map(|grace| Expecting { grace, groups: licensing.as_ref() });
+        let bases = settings.bases();
         let first = !self.store.is_first_pass_complete().await?;
         self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
         loop {
@@ -289,6 +291,7 @@ impl Agent {
                 catalog: &catalog,
                 location: &settings.location,
                 coverage: &read,
+                bases: &bases,
                 contact,
                 existing: settings.guard.existing,
                 expecting,
@@ -317,7 +320,7 @@ impl Agent {
     /// Digest of everything that decisions are made with: when it changes, everyone is judged again.
     fn basis(&self, rules: &[BoundRule]) -> String {
         let products: Vec<_> =
-            rules.iter().map(|bound| (&bound.rule.digest, bound.rule.priority, bound.product.as_ref().ok())).collect();
+            rules.iter().map(|bound| (&bound.rule.digest, policy(&bound.rule), bound.product.as_ref().ok())).collect();
         let mut text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
         if !self.settings.entra_groups().is_empty() {
             let followed: Vec<_> = rules.iter().map(|bound| bound.groups.is_ok()).collect();
@@ -336,16 +339,28 @@ impl Agent {
         let now = self.clock.now();
         let catalog = self.store.catalog().await?;
         let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
-        let usable = |rule: &str| rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
+        let usable =
+            |rule: &str| rule == BY_HAND || rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
         candidates.retain(|candidate| {
-            usable(&candidate.rule) && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
+            let goes = usable(&candidate.rule) || matches!(candidate.action, Action::Take { .. });
+            goes && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
         });
+        for candidate in &mut candidates {
+            let rule = self.settings.rules.iter().find(|rule| rule.id == candidate.rule);
+            candidate.keep_free = rule.map_or(0, |rule| rule.keep_free);
+        }
         heed_stops(&mut candidates, &self.store.stops().await?, now);
         let seats = self.store.free_seats().await?;
         let used = self.store.admitted_in_a_day(now).await?;
-        Ok(allot(candidates, &seats, Limits { per_day: self.settings.guard.assignments_per_day, used }))
+        let guard = &self.settings.guard;
+        let limits = Limits {
+            given: Limit { per_day: guard.assignments_per_day, used: used.given },
+            changed: Limit { per_day: guard.changes_per_day, used: used.changed },
+            taken: Limit { per_day: guard.removals_per_day, used: used.taken },
+        };
+        Ok(allot(candidates, &seats, limits))
     }
 
     async fn observe(&self) -> Result<(), AgentError> {
@@ -399,6 +414,11 @@ impl Agent {
             None => Ok(()),
         }
     }
+}
+
+/// What of a rule decides beside whom it means.
+fn policy(rule: &Rule) -> impl std::fmt::Debug {
+    (rule.priority, rule.delay, rule.adopt, rule.on_leave, rule.usage_location)
 }
 
 /// What has been said already.

@@ -13,8 +13,8 @@ use crate::model::verdict::{Answer, Refusal, Scope, Verdict};
 use crate::store::{Outcome, Step};
 
 fn license() -> Step {
-    let write = |sku| LicenseWrite { sku, disabled: [].into(), rule: "r".into() };
-    Step::License { add: vec![write(ems()), write(spe_e3())] }
+    let write = |sku| LicenseWrite { sku, disabled: [].into(), rule: "r".into(), held: false };
+    Step::License { add: vec![write(ems()), write(spe_e3())], remove: Vec::new() }
 }
 
 fn location() -> Step {
@@ -180,8 +180,8 @@ fn a_product_that_is_refused_for_all_is_the_one_graph_names_or_the_only_one() {
     let (both, message) = (license(), format!("License {} cannot be assigned to a user.", spe_e3()));
     let found = said(refused.clone(), &message, &circumstances(&both));
     assert_eq!(found.0, "SPE_E3 stopped for 900 sku-not-for-users");
-    let Step::License { add } = both else { panic!() };
-    let one = Step::License { add: add[..1].to_vec() };
+    let Step::License { add, .. } = both else { panic!() };
+    let one = Step::License { add: add[..1].to_vec(), remove: Vec::new() };
     assert_eq!(said(refused, "", &circumstances(&one)).0, "EMS stopped for 900 sku-not-for-users");
 }
 

@@ -295,7 +295,9 @@ async fn send(graph: Graph, intents: Vec<OpenIntent>) -> Done {
             user: intent.user,
             change: match &intent.step {
                 Step::Location { write, .. } => Change::Location(write.to),
-                Step::License { add } => Change::Licenses { add: add.clone(), remove: Vec::new() },
+                Step::License { add, remove } => {
+                    Change::Licenses { add: add.clone(), remove: remove.iter().map(|removal| removal.sku).collect() }
+                }
             },
         })
         .collect();

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::model::fault::Fault as _;
 use crate::model::identity::UserId;
 use crate::model::license::Catalog;
-use crate::model::plan::LicenseWrite;
+use crate::model::plan::{LicenseWrite, Removal};
 use crate::model::standing::Reason;
 use crate::model::verdict::{Answer, Verdict};
 use crate::observe::Event;
@@ -105,8 +105,8 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
         (Outcome::Accepted, Step::Location { write, .. }) => {
             Event::LocationSet { name, location: write.to.to_string(), request_id }
         }
-        (Outcome::Accepted, Step::License { add }) => {
-            Event::LicenseAccepted { name, products: products(add, catalog), request_id }
+        (Outcome::Accepted, Step::License { add, remove }) => {
+            Event::LicenseAccepted { name, products: products(add, remove, catalog), request_id }
         }
         (Outcome::NoSeat { .. }, _) => {
             Event::WriteFailed { name, what, why: "no seat is left; it waits".into(), request_id }
@@ -118,8 +118,12 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
     event.emit();
 }
 
-fn products(add: &[LicenseWrite], catalog: &Catalog) -> String {
-    let each: Vec<String> =
-        add.iter().map(|write| format!("{} by rule {}", catalog.name(write.sku), write.rule)).collect();
-    each.join(", ")
+fn products(add: &[LicenseWrite], remove: &[Removal], catalog: &Catalog) -> String {
+    let given = add.iter().map(|write| {
+        let what = if write.held { "other plans of " } else { "" };
+        format!("{what}{} by rule {}", catalog.name(write.sku), write.rule)
+    });
+    let taken =
+        remove.iter().map(|removal| format!("{} taken away by rule {}", catalog.name(removal.sku), removal.rule));
+    given.chain(taken).collect::<Vec<_>>().join(", ")
 }

@@ -2,9 +2,11 @@
 //! the example file all come from here; what a value becomes is in [`super::resolve`] and [`super::rules`].
 
 mod directory;
+mod license;
 mod tenant;
 
 use directory::DIRECTORY;
+use license::LICENSE;
 use tenant::TENANT;
 
 /// A table of the file.
@@ -172,41 +174,29 @@ static USAGE_LOCATION: Section = Section {
             "Whether a location that is set in the tenant and differs is replaced.",
         ),
         key("write", Flag, Default("true"), "Whether locations are written at all."),
+        key(
+            "source",
+            Inlines(&LOCATION_SOURCE),
+            Optional(
+                "[{ attribute = \"l\", values = [\"Berlin = DE\"] }, { ou = \"OU=Wien,DC=corp,DC=example,DC=com\", location = \"AT\" }]",
+            ),
+            "Where else to take it from, after \"from\" and in this order: each an attribute, or an OU.",
+        ),
     ],
 };
 
-static LICENSE: Section = Section {
-    meaning: "One table per rule: who gets which product. At least one.",
+static LOCATION_SOURCE: Section = Section {
+    meaning: "",
     keys: &[
+        key("attribute", Text, Optional("\"physicalDeliveryOfficeName\""), "An attribute of the account."),
         key(
-            "id",
-            Text,
-            Required("\"everyone-ems\""),
-            "The rule's name: letters, digits, \"-\" and \"_\". Keep it: history hangs on it.",
-        ),
-        key("sku", Text, Required("\"EMS\""), "The product's part number or GUID."),
-        key("disable_plans", Texts, Default("[]"), "Service plans of the product, by name or GUID, that stay off."),
-        key(
-            "unless_has_plan",
+            "values",
             Texts,
-            Optional("[\"INTUNE_A\"]"),
-            "Who has one of these plans from whatever source needs no license. Without it: the product's Intune plan. \
-             [] turns the check off.",
+            Optional("[\"Berlin HQ = DE\", \"Wien = AT\"]"),
+            "What the attribute's values mean. Without it they are country codes of two letters.",
         ),
-        key(
-            "who",
-            Inline(&WHO),
-            Optional(
-                "{ any = [{ ou = \"OU=Staff,DC=corp,DC=example,DC=com\" }, { filter = \"(employeeType=contractor)\" }] }",
-            ),
-            "Whom it is about, always among synced and enabled persons. Exactly one key each. Without it: everyone.",
-        ),
-        key(
-            "priority",
-            Number(-1_000_000, 1_000_000),
-            Default("100"),
-            "Where two rules want one product, or seats are short, the smaller number goes first.",
-        ),
+        key("ou", Text, Optional("\"OU=Wien,DC=corp,DC=example,DC=com\""), "Everyone below this DN …"),
+        key("location", Text, Optional("\"AT\""), "… is in this country."),
     ],
 };
 
@@ -226,6 +216,12 @@ static WHO: Section = Section {
             Optional("\"8d1c4a52-3b7e-4f6a-9c20-5e1f7a2b6d34\""),
             "Every member of this group of the tenant, by its object id, and of the groups within it. Nobody is licensed by \
              the rule before the group was read once; who is in it by then was there before.",
+        ),
+        key(
+            "cloud_domain",
+            Text,
+            Optional("\"contoso.com\""),
+            "Users who never came from a directory, with a name in this domain; guests never.",
         ),
         key(
             "any",
@@ -260,6 +256,18 @@ static GUARD: Section = Section {
             Number(0, 1_000_000),
             Default("500"),
             "Licenses given in any 24 hours; the excess is held until someone approves it.",
+        ),
+        key(
+            "changes_per_day",
+            Number(0, 1_000_000),
+            Default("100"),
+            "Licenses whose plans are changed in any 24 hours; the excess is held.",
+        ),
+        key(
+            "removals_per_day",
+            Number(0, 1_000_000),
+            Default("10"),
+            "Licenses taken back in any 24 hours, exchanges aside; the excess is held.",
         ),
         key(
             "shrink_percent",

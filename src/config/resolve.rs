@@ -1,6 +1,6 @@
 //! From the tables of the file to [`Settings`]: what belongs together is checked together here.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use toml::Spanned;
 
@@ -9,9 +9,11 @@ use super::rules;
 use super::table::Table;
 use super::tenant;
 use super::values;
+use crate::model::location::UsageLocation;
 use crate::model::rule::Rule;
 use crate::model::settings::{
-    AnchorSource, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings, WorkSettings,
+    AnchorSource, Existing, GuardSettings, LocationSettings, LocationSource, LogFormat, LogSettings, Mode, Settings,
+    WorkSettings,
 };
 
 /// The settings; `None` when anything is missing or wrong, which then is in the report.
@@ -53,7 +55,8 @@ fn attributes(anchor: &AnchorSource, location: &LocationSettings, rules: &[Rule]
         AnchorSource::Auto => None,
         AnchorSource::Attribute(name) => Some(name.clone()),
     };
-    rules.iter().flat_map(|rule| rule.who.attributes()).chain(location.from.iter().cloned()).chain(anchor).collect()
+    let sources = location.from.iter().filter_map(LocationSource::attribute).map(str::to_owned);
+    rules.iter().flat_map(Rule::attributes).chain(sources).chain(anchor).collect()
 }
 
 fn location(table: &Table<'_>) -> Option<LocationSettings> {
@@ -68,25 +71,67 @@ fn location(table: &Table<'_>) -> Option<LocationSettings> {
             "nothing is overwritten when nothing is written",
         );
     }
-    if from.as_ref().is_some_and(Vec::is_empty) && !table.has("default") && write == Some(true) {
+    let tables = if table.has("source") { table.tables("source") } else { Some(Vec::new()) };
+    let sources: Option<Vec<_>> = tables.map(|tables| tables.iter().map(location_source).collect());
+    if from.as_ref().is_some_and(Vec::is_empty) && !table.has("source") && !table.has("default") && write == Some(true)
+    {
         let hint = "name attributes in \"from\", a country in \"default\", or write = false";
         table.wrong("from", "there is nowhere to take a usage location from", hint);
     }
     Some(LocationSettings {
-        from: from?.into_iter().map(Spanned::into_inner).collect(),
+        from: from?.into_iter().map(code_in).chain(sources?.into_iter().collect::<Option<Vec<_>>>()?).collect(),
         default,
         overwrite: overwrite?,
         write: write?,
     })
 }
 
+/// An attribute whose values are country codes.
+fn code_in(name: Spanned<String>) -> LocationSource {
+    LocationSource::Attribute { name: name.into_inner(), map: BTreeMap::new() }
+}
+
+fn location_source(table: &Table<'_>) -> Option<LocationSource> {
+    match (table.has("attribute"), table.has("ou")) {
+        (true, false) => {
+            let name = table.parse("attribute", values::attribute);
+            let map = if table.has("values") { table.parse_each("values", meaning) } else { Some(Vec::new()) };
+            let map = map?.into_iter().map(Spanned::into_inner).collect();
+            Some(LocationSource::Attribute { name: name?.into_inner(), map })
+        }
+        (false, true) => {
+            let base = table.parse("ou", values::dn);
+            let location = table.needs("location").then(|| table.parse("location", values::location)).flatten();
+            let (text, base) = base?.into_inner();
+            Some(LocationSource::Ou { base, text, location: location?.into_inner() })
+        }
+        _ => {
+            let hint = "write { attribute = …, values = […] } or { ou = …, location = … }";
+            table.wrong("", "a source is either an attribute or an OU", hint);
+            None
+        }
+    }
+}
+
+/// `value = location`, the value in lower case.
+fn meaning(text: &str) -> Result<(String, UsageLocation), values::Wrong> {
+    let (value, code) = text
+        .rsplit_once('=')
+        .ok_or_else(|| values::Wrong::new("is no value and country").hint("write \"Berlin HQ = DE\""))?;
+    Ok((value.trim().to_lowercase(), values::location(code.trim())?))
+}
+
 fn guard(table: &Table<'_>) -> Option<GuardSettings> {
     let existing = table.choice("existing");
     let assignments_per_day = table.number("assignments_per_day");
+    let changes_per_day = table.number("changes_per_day");
+    let removals_per_day = table.number("removals_per_day");
     let shrink_percent = table.number("shrink_percent");
     Some(GuardSettings {
         existing: if existing? == "license" { Existing::License } else { Existing::Leave },
         assignments_per_day: assignments_per_day?,
+        changes_per_day: changes_per_day?,
+        removals_per_day: removals_per_day?,
         shrink_percent: shrink_percent?,
     })
 }

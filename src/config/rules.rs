@@ -1,10 +1,12 @@
 //! `[[license]]`: the rules, whom they are about, and the digest that tells an edited rule from an unchanged one.
 
+use std::fmt::Write as _;
+
 use toml::Spanned;
 
 use super::table::Table;
 use super::values;
-use crate::model::rule::{Dn, Rule, Who};
+use crate::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
 use crate::model::settings::DirectorySettings;
 
 /// What of the directory the rules can reach.
@@ -46,24 +48,69 @@ pub(super) fn rules(root: &Table<'_>, reach: Option<&Reach>) -> Option<Vec<Rule>
 fn rule(table: &Table<'_>, reach: Option<&Reach>) -> Option<Rule> {
     let id = table.parse("id", values::identifier).map(Spanned::into_inner);
     let sku = table.text("sku").map(Spanned::into_inner);
-    let disable_plans = plans(table, "disable_plans");
+    let switched = switched(table);
     let unless_has_plan = plans(table, "unless_has_plan");
     let priority = table.number("priority");
     let who = match table.has("who") {
         true => table.table("who").and_then(|table| who(&table, reach)),
         false => Some(Who::Everyone),
     };
+    let ready = table.parse_if_any("ready", values::filter);
+    let on_leave = on_leave(table);
+    let adopt = table.choice("adopt").map(|adopt| match adopt {
+        "merge" => Adopt::Merge,
+        "enforce" => Adopt::Enforce,
+        _ => Adopt::Leave,
+    });
+    let usage_location = table.parse_if_any("usage_location", values::location);
+    let (delay, include_disabled) = (table.duration("delay"), table.flag("include_disabled"));
+    let keep_free = table.number("keep_free");
     let mut rule = Rule {
         id: id?,
         sku: sku?,
-        disable_plans: disable_plans?,
+        plans: switched?,
         unless_has_plan,
         who: who?,
+        ready: ready?,
+        include_disabled: include_disabled?,
+        delay: delay?,
+        adopt: adopt?,
+        on_leave: on_leave?,
+        usage_location: usage_location?,
+        keep_free: keep_free?,
         priority: priority?,
         digest: String::new(),
     };
     rule.digest = digest(&rule, reach?);
     Some(rule)
+}
+
+fn switched(table: &Table<'_>) -> Option<Plans> {
+    let (off, only) = (plans(table, "disable_plans")?, plans(table, "only_plans")?);
+    match (off.is_empty(), only.is_empty()) {
+        (_, true) => Some(Plans::AllBut(off)),
+        (true, false) => Some(Plans::Only(only)),
+        (false, false) => {
+            table.wrong("only_plans", "\"only_plans\" and \"disable_plans\" exclude each other", "keep one of them");
+            None
+        }
+    }
+}
+
+fn on_leave(table: &Table<'_>) -> Option<OnLeave> {
+    let reclaims = table.choice("on_leave") == Some("reclaim");
+    for key in ["grace", "reclaim"].into_iter().filter(|key| !table.has("on_leave") && table.has(key)) {
+        table.wrong(
+            key,
+            format!("\"{key}\" means nothing without on_leave = \"reclaim\""),
+            "add that, or leave this out",
+        );
+    }
+    let (grace, which) = (table.duration("grace"), table.choice("reclaim"));
+    match reclaims {
+        true => Some(OnLeave::Reclaim { grace: grace?, any_direct: which? == "any-direct" }),
+        false => Some(OnLeave::Keep),
+    }
 }
 
 fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
@@ -77,8 +124,10 @@ fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
 }
 
 fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
-    let given: Vec<&str> =
-        ["ou", "filter", "entra_group", "any", "all", "not"].into_iter().filter(|key| table.has(key)).collect();
+    let given: Vec<&str> = ["ou", "filter", "entra_group", "cloud_domain", "any", "all", "not"]
+        .into_iter()
+        .filter(|key| table.has(key))
+        .collect();
     let [key] = given[..] else {
         if given.is_empty() && table.has_unknown() {
             return None;
@@ -94,6 +143,7 @@ fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
         "ou" => table.parse(key, |text| ou(text, reach)).map(|dn| Who::Ou(dn.into_inner())),
         "filter" => table.parse(key, values::filter).map(|filter| Who::Filter(filter.into_inner())),
         "entra_group" => table.parse(key, values::guid).map(|id| Who::EntraGroup(id.into_inner().into())),
+        "cloud_domain" => table.parse(key, values::dns_name).map(|name| Who::CloudDomain(name.into_inner())),
         "not" => who(&table.table(key)?, reach).map(|part| Who::Not(Box::new(part))),
         _ => {
             let tables = table.tables(key)?;
@@ -128,12 +178,19 @@ fn digest(rule: &Rule, reach: &Reach) -> String {
     };
     let mut bases: Vec<String> = reach.bases.iter().map(|base| format!("{base:?}")).collect();
     bases.sort();
-    super::sha256_hex(&format!(
+    let mut text = format!(
         "rule 1\nid {:?}\nsku {:?}\nunless {:?}\nwho {:?}\nbases {bases:?}\nanchor {}\n",
         rule.id,
         rule.sku.to_lowercase(),
         rule.unless_has_plan.as_deref().map(lower),
         rule.who,
         reach.anchor,
-    ))
+    );
+    if let Some(ready) = &rule.ready {
+        let _ = writeln!(text, "ready {ready:?}");
+    }
+    if rule.include_disabled {
+        text.push_str("disabled too\n");
+    }
+    super::sha256_hex(&text)
 }

@@ -185,6 +185,11 @@ impl<'a> Table<'a> {
         self.parse_value(name, &value, "text in quotes", &parse)
     }
 
+    /// The same of a key that may be missing; the outer `None` when it is wrong.
+    pub fn parse_if_any<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<Option<T>> {
+        if self.has(name) { self.parse(name, parse).map(|value| Some(value.into_inner())) } else { Some(None) }
+    }
+
     /// A list of texts as something else; `None` when one of them is wrong.
     pub fn parse_each<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, Wrong>) -> Option<Vec<Spanned<T>>> {
         let value = self.value(name)?;

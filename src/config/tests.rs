@@ -185,6 +185,7 @@ fn the_shipped_example_is_current_complete_and_right() {
     let mut full = fixture.settings(&all.join("\n"));
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
     full.location.default = None;
+    assert_eq!(full.location.from.drain(2..).count(), 2, "an attribute and an OU");
     (full.directories[0].ca_file, full.tenant.ca_file) = (None, None);
     let found = &mut full.directories[0];
     assert_eq!((found.servers.len(), found.site.take().is_some(), found.dns.take().is_some()), (2, true, true));

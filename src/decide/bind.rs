@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::group::GroupState;
 use crate::model::identity::{GroupId, PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
-use crate::model::rule::Rule;
+use crate::model::rule::{Adopt, Plans, Rule};
 
 /// A rule and the product it means in this tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,8 +41,40 @@ pub struct Product {
     pub wanted: BTreeSet<PlanId>,
     /// Plans to be off.
     pub disabled: BTreeSet<PlanId>,
+    /// The plans that the rule names: to be off, or to be on. All others are as they come.
+    pub named: Named,
     /// Whoever has one of these needs nothing.
     pub unless: BTreeSet<PlanId>,
+}
+
+/// The plans that a rule names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Named {
+    /// To be off.
+    Off(BTreeSet<PlanId>),
+    /// To be on.
+    On(BTreeSet<PlanId>),
+}
+
+impl Product {
+    /// What an operator assigns by hand; `None` when the tenant does not have it any more.
+    #[must_use]
+    pub fn by_hand(sku: SkuId, disabled: &BTreeSet<PlanId>, catalog: &Catalog) -> Option<Self> {
+        let wanted = catalog.get(sku)?.user_plans().map(|plan| plan.id).filter(|id| !disabled.contains(id)).collect();
+        let (disabled, named) = (disabled.clone(), Named::Off(disabled.clone()));
+        Some(Self { sku, wanted, disabled, named, unless: BTreeSet::new() })
+    }
+
+    /// The plans to be off in a direct license that has these off.
+    #[must_use]
+    pub fn adopted(&self, current: &BTreeSet<PlanId>, adopt: Adopt) -> BTreeSet<PlanId> {
+        match (adopt, &self.named) {
+            (Adopt::Leave, _) => current.clone(),
+            (Adopt::Enforce, _) => self.disabled.clone(),
+            (Adopt::Merge, Named::Off(off)) => current.union(off).copied().collect(),
+            (Adopt::Merge, Named::On(on)) => current.difference(on).copied().collect(),
+        }
+    }
 }
 
 /// Why a rule means nothing in this tenant.
@@ -80,7 +112,7 @@ pub enum BindProblem {
     },
     /// A company-level plan is not part of a user's license.
     #[error(
-        "rule \"{rule}\": service plan \"{plan}\" of \"{sku}\" is set for the whole company and cannot be turned off for a user"
+        "rule \"{rule}\": service plan \"{plan}\" of \"{sku}\" is set for the whole company and cannot be turned on or off for a user"
     )]
     CompanyPlan {
         /// Which rule.
@@ -91,7 +123,7 @@ pub enum BindProblem {
         plan: String,
     },
     /// Nothing would be assigned.
-    #[error("rule \"{rule}\" turns off every service plan of \"{sku}\"")]
+    #[error("rule \"{rule}\" leaves no service plan of \"{sku}\" on")]
     NothingLeft {
         /// Which rule.
         rule: String,
@@ -165,17 +197,25 @@ fn bind_one(rule: &Rule, catalog: &Catalog) -> Result<Product, BindProblem> {
     if !sku.for_users {
         return Err(BindProblem::NotForUsers { rule: rule.id.clone(), sku: sku.part_number.clone() });
     }
-    let disabled =
-        rule.disable_plans.iter().map(|name| off_plan(rule, sku, name)).collect::<Result<BTreeSet<_>, _>>()?;
-    let wanted: BTreeSet<PlanId> = sku.user_plans().map(|plan| plan.id).filter(|id| !disabled.contains(id)).collect();
+    let ids =
+        |names: &[String]| names.iter().map(|name| user_plan(rule, sku, name)).collect::<Result<BTreeSet<_>, _>>();
+    let all = || sku.user_plans().map(|plan| plan.id);
+    let (disabled, named): (BTreeSet<PlanId>, _) = match &rule.plans {
+        Plans::AllBut(names) => (ids(names)?, Named::Off(ids(names)?)),
+        Plans::Only(names) => {
+            let on = ids(names)?;
+            (all().filter(|id| !on.contains(id)).collect(), Named::On(on))
+        }
+    };
+    let wanted: BTreeSet<PlanId> = all().filter(|id| !disabled.contains(id)).collect();
     if wanted.is_empty() {
         return Err(BindProblem::NothingLeft { rule: rule.id.clone(), sku: sku.part_number.clone() });
     }
     let unless = unless_plans(rule, sku, catalog, &disabled)?;
-    Ok(Product { sku: sku.id, wanted, disabled, unless })
+    Ok(Product { sku: sku.id, wanted, disabled, named, unless })
 }
 
-fn off_plan(rule: &Rule, sku: &Sku, name: &str) -> Result<PlanId, BindProblem> {
+fn user_plan(rule: &Rule, sku: &Sku, name: &str) -> Result<PlanId, BindProblem> {
     match sku.plan(name) {
         Some(plan) if plan.for_users => Ok(plan.id),
         Some(plan) => Err(BindProblem::CompanyPlan {

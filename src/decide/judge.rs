@@ -6,16 +6,18 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::bind::{BoundRule, Product};
 use super::expect::{self, Expecting};
+use super::leave::{self, Leaving};
 use super::location;
+use super::meet::{is_edited, location_of_rule, meet};
 use super::presence::{presence, speaker};
-use super::stand::{self, Want};
+use super::stand::{self, Next, Want};
 use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
-use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
-use crate::model::rule::{Rule, Who};
+use crate::model::person::{Entitlement, KnownUser, Manual, Person, RuleMatch};
+use crate::model::rule::{Adopt, BY_HAND, Dn, Rule, Subject};
 use crate::model::settings::{Existing, LocationSettings};
-use crate::model::standing::{Presence, Standing};
+use crate::model::standing::{Action, Presence, Standing};
 use crate::model::user::User;
 
 /// What is the same for everyone in one pass of judging.
@@ -29,6 +31,8 @@ pub struct Context<'a> {
     pub location: &'a LocationSettings,
     /// Digest of what is read of the directory.
     pub coverage: &'a str,
+    /// Below which DNs the directory is read.
+    pub bases: &'a [Dn],
     /// When we first met this tenant.
     pub contact: Contact,
     /// What happens to those who were there before.
@@ -50,23 +54,26 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         [known] => Some(known),
         _ => None,
     };
+    let subject = Subject {
+        account: account.map(|known| &known.account).filter(|_| presence != Presence::CloudOnly),
+        user: user.map(|known| &known.user),
+        groups: &person.groups,
+    };
     let matches = context
         .rules
         .iter()
-        .map(|bound| {
-            let means = |who: &Who| account.is_some_and(|known| who.includes(&known.account, &person.groups));
-            (bound.rule.id.clone(), meet(person, bound, means, &presence, user, context))
-        })
+        .map(|bound| (bound.rule.id.clone(), meet(person, bound, &subject, &presence, user, context)))
         .collect();
-    let location = match (user, account) {
-        (Some(known), Some(account)) => location::wish(&known.user, &account.account, context.location),
+    let location = match user {
+        Some(known) if subject.account.is_some() || presence == Presence::CloudOnly => {
+            let instead = location_of_rule(&matches, context);
+            location::wish(&known.user, subject.account, instead, context.location)
+        }
         _ => LocationWish::Keep,
     };
-    let changes = changes(person, &matches, user, &location, context);
-    let awaited = matches!(presence, Presence::Awaiting)
-        && account.is_some_and(|known| {
-            context.rules.iter().any(|bound| bound.rule.who.includes(&known.account, &person.groups))
-        });
+    let changes = changes(person, &matches, &presence, user, &location, context);
+    let awaited =
+        matches!(presence, Presence::Awaiting) && context.rules.iter().any(|bound| bound.rule.who.includes(&subject));
     Judgement {
         person: person.id,
         revision: person.revision,
@@ -79,127 +86,58 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
     }
 }
 
-/// How a rule meets a person.
-fn meet(
-    person: &Person,
-    bound: &BoundRule,
-    means: impl Fn(&Who) -> bool,
-    presence: &Presence,
-    user: Option<&KnownUser>,
-    context: &Context<'_>,
-) -> RuleMatch {
-    let (digest, present) = (bound.rule.digest.clone(), *presence == Presence::Present);
-    let baseline = || is_baseline(person, bound, presence, user, context);
-    if bound.groups.is_err() {
-        let before = person.matches.get(&bound.rule.id).filter(|stored| present && stored.eligible);
-        let groups = before.map(|stored| stored.groups.clone()).unwrap_or_default();
-        return RuleMatch { digest, eligible: before.is_some(), baseline: baseline(), unread: true, groups };
-    }
-    let eligible = present && means(&bound.rule.who);
-    let baseline = eligible && (baseline() || asks_for_more(person, bound, user, context));
-    let groups = match eligible {
-        true => bound.rule.who.entra_groups().intersection(&person.groups).copied().collect(),
-        false => BTreeSet::new(),
-    };
-    RuleMatch { digest, eligible, baseline, unread: false, groups }
-}
-
-/// Whether someone a rule wants was there before the rule, or before us. Only an event in the directory or the tenant ends
-/// that, never an edit of the configuration.
-fn is_baseline(
-    person: &Person,
-    bound: &BoundRule,
-    presence: &Presence,
-    user: Option<&KnownUser>,
-    context: &Context<'_>,
-) -> bool {
-    let stored = person.matches.get(&bound.rule.id);
-    let same_coverage = person.coverage.as_deref() == Some(context.coverage);
-    match (stored, &person.presence) {
-        (Some(stored), Some(before)) if stored.digest == bound.rule.digest && stored.unread => {
-            stored.baseline && !came_by_event(before, presence, same_coverage)
-        }
-        (Some(stored), _) if stored.digest == bound.rule.digest => {
-            stored.eligible && stored.baseline && !is_another(person, bound, user)
-        }
-        (_, None) => context.existing == Existing::Leave && user.is_some_and(|known| was_there(known, context)),
-        (Some(stored), Some(_)) if stored.eligible && causes_product(person, bound) => stored.baseline,
-        (_, Some(before)) => !came_by_event(before, presence, same_coverage),
-    }
-}
-
-/// The user stood in the tenant before first contact began. An unknown age counts as old, but only for someone the first
-/// listing brought.
-fn was_there(known: &KnownUser, context: &Context<'_>) -> bool {
-    let contact = context.contact;
-    known.first_seen <= contact.completed
-        && known.user.created.is_none_or(|created| created.duration_since(contact.started) < -context.clock_skew)
-}
-
-/// The rule's product was judged for a user who was there before this one: a re-created user starts anew.
-fn is_another(person: &Person, bound: &BoundRule, user: Option<&KnownUser>) -> bool {
-    let stored = bound.product.as_ref().ok().and_then(|product| person.entitlements.get(&product.sku));
-    stored.zip(user).is_some_and(|(stored, known)| stored.user != known.user.id)
-}
-
-/// The rule, before it was edited, wanted the same product for this person.
-fn causes_product(person: &Person, bound: &BoundRule) -> bool {
-    bound.product.as_ref().is_ok_and(|product| {
-        person.entitlements.get(&product.sku).is_some_and(|entitlement| entitlement.rules.contains(&bound.rule.id))
-    })
-}
-
-fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool {
-    if before == now {
-        return false;
-    }
-    match before {
-        // What is read of the directory was narrowed or widened: the person has not moved.
-        Presence::UnknownInDirectory | Presence::Departed => same_coverage,
-        _ => true,
-    }
-}
-
-/// The deciding rule was edited since the last decision, and wants more of its product now than the person was found to
-/// have.
-fn asks_for_more(person: &Person, bound: &BoundRule, user: Option<&KnownUser>, context: &Context<'_>) -> bool {
-    let (Ok(product), Some(KnownUser { user, .. })) = (&bound.product, user) else { return false };
-    let stored = person.entitlements.get(&product.sku).filter(|stored| stored.user == user.id);
-    let decided = stored.filter(|stored| stored.rules.first() == Some(&bound.rule.id));
-    decided.is_some_and(|stored| stand::asks_for_more(stored, product, is_edited(person, bound), user, context.catalog))
-}
-
-fn is_edited(person: &Person, bound: &BoundRule) -> bool {
-    person.matches.get(&bound.rule.id).is_none_or(|stored| stored.digest != bound.rule.digest || stored.unread)
-}
-
-/// A rule that wants a product for a person.
+/// What wants a product for a person: a rule, or an operator.
 struct Cause<'a> {
-    baseline: bool,
-    edited: bool,
-    rule: &'a Rule,
-    product: &'a Product,
+    rule: &'a str,
+    priority: i32,
+    want: Want<'a>,
 }
 
-/// What the rules want of each product, the deciding rule first: whoever is to be acted on before baseline, then by
-/// priority, then in the order of the file.
+/// What is wanted of each product, the deciding cause first: an operator, then whoever is to be acted on before baseline,
+/// then by priority, then in the order of the file. What an operator withholds is not wanted.
 fn wants<'a>(
     person: &Person,
     matches: &BTreeMap<String, RuleMatch>,
+    by_hand: &'a [Product],
     context: &Context<'a>,
 ) -> BTreeMap<SkuId, Vec<Cause<'a>>> {
-    let mut wants: BTreeMap<SkuId, Vec<_>> = BTreeMap::new();
+    let mut wants: BTreeMap<SkuId, Vec<Cause<'a>>> = BTreeMap::new();
     for bound in context.rules.iter().filter(|bound| bound.groups.is_ok()) {
         let Some(found) = matches.get(&bound.rule.id).filter(|found| found.eligible) else { continue };
-        if let Ok(product) = &bound.product {
-            let (baseline, edited) = (found.baseline, is_edited(person, bound));
-            wants.entry(product.sku).or_default().push(Cause { baseline, edited, rule: &bound.rule, product });
-        }
+        let (Ok(product), rule) = (&bound.product, &bound.rule) else { continue };
+        let want = Want {
+            product,
+            baseline: found.baseline,
+            edited: is_edited(person, bound),
+            adopt: rule.adopt,
+            delay: SignedDuration::try_from(rule.delay).unwrap_or(SignedDuration::MAX),
+            by_hand: false,
+        };
+        wants.entry(product.sku).or_default().push(Cause { rule: &rule.id, priority: rule.priority, want });
     }
+    for product in by_hand {
+        let (adopt, delay) = (Adopt::Enforce, SignedDuration::ZERO);
+        let want = Want { product, baseline: false, edited: false, adopt, delay, by_hand: true };
+        wants.entry(product.sku).or_default().push(Cause { rule: BY_HAND, priority: i32::MIN, want });
+    }
+    wants.retain(|sku, _| person.manual.get(sku) != Some(&Manual::Withheld));
     for causes in wants.values_mut() {
-        causes.sort_by_key(|cause| (cause.baseline, cause.rule.priority));
+        causes.sort_by_key(|cause| (!cause.want.by_hand, cause.want.baseline, cause.priority));
     }
     wants
+}
+
+/// What operators assigned by hand, as far as the person may be given anything.
+fn by_hand(person: &Person, presence: &Presence, user: Option<&KnownUser>, catalog: &Catalog) -> Vec<Product> {
+    let enabled = user.is_some_and(|known| known.user.enabled);
+    if !matches!(presence, Presence::Present | Presence::CloudOnly) || !enabled {
+        return Vec::new();
+    }
+    let assigned = person.manual.iter().filter_map(|(sku, manual)| match manual {
+        Manual::Assigned { disabled } => Product::by_hand(*sku, disabled, catalog),
+        Manual::Withheld => None,
+    });
+    assigned.collect()
 }
 
 /// A rule that cannot be followed now, and still means this person, keeps what it caused as it is.
@@ -212,12 +150,16 @@ fn is_unbound(entitlement: &Entitlement, matches: &BTreeMap<String, RuleMatch>, 
 fn changes(
     person: &Person,
     matches: &BTreeMap<String, RuleMatch>,
+    presence: &Presence,
     user: Option<&KnownUser>,
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Vec<EntitlementChange> {
-    let wants = wants(person, matches, context);
-    let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).copied().collect();
+    let by_hand = by_hand(person, presence, user, context.catalog);
+    let wants = wants(person, matches, &by_hand, context);
+    let exchange = user.and_then(|known| exchange(person, &known.user, &wants, matches, context));
+    let asked = person.manual.keys();
+    let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).chain(asked).copied().collect();
     let decide = |sku: SkuId| {
         let stored = person.entitlements.get(&sku);
         let Some(KnownUser { user, .. }) = user else { return without_user(person, sku, stored?, context) };
@@ -229,18 +171,81 @@ fn changes(
         if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, matches, context)) {
             return None;
         }
-        change(sku, same, causes, (person, user), location, context)
-            .or_else(|| without_user(person, sku, other?, context))
+        let change = match causes {
+            [] => {
+                let leaving = match &exchange {
+                    Some(exchange) if exchange.leaving.contains(&sku) => Leaving::Exchange(exchange.arriving),
+                    _ => leave::policy(person, sku, presence, matches, context),
+                };
+                unwanted(sku, same, user, leaving, context)
+            }
+            causes => {
+                let remaining = exchange.as_ref().map_or(user, |exchange| &exchange.remaining);
+                wanted(sku, same, causes, (person, remaining), location, context)
+            }
+        };
+        change.or_else(|| without_user(person, sku, other?, context))
     };
     skus.into_iter().filter_map(decide).collect()
 }
 
-/// The user is gone: nothing is wanted of what was.
-fn without_user(person: &Person, sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
-    change(sku, Some(stored), &[], (person, &User::unread(stored.user)), &LocationWish::Keep, context)
+/// One product that comes in the place of others, which we gave for the sake of the same plans and nothing wants any more.
+struct Exchange {
+    arriving: SkuId,
+    leaving: BTreeSet<SkuId>,
+    /// The user without what leaves.
+    remaining: User,
 }
 
-fn change(
+fn exchange(
+    person: &Person,
+    user: &User,
+    wants: &BTreeMap<SkuId, Vec<Cause<'_>>>,
+    matches: &BTreeMap<String, RuleMatch>,
+    context: &Context<'_>,
+) -> Option<Exchange> {
+    let is_wanted = |sku: SkuId, stored: &Entitlement| {
+        wants.contains_key(&sku) || is_unbound(stored, matches, context) || person.manual.contains_key(&sku)
+    };
+    let leavers = leave::leavers(person, user, is_wanted);
+    let remaining = leave::without(user, &leavers.keys().copied().collect());
+    let mut arriving = wants.values().filter_map(|causes| causes.first()).filter(|cause| {
+        let Want { product, baseline, .. } = &cause.want;
+        !baseline && user.license(product.sku).is_none() && !stand::is_enough(&remaining, product, context.catalog)
+    });
+    arriving.find_map(|cause| {
+        let product = cause.want.product;
+        let related = leavers.iter().filter(|(_, stored)| !stored.wanted.is_disjoint(&product.wanted));
+        let leaving: BTreeSet<SkuId> = related.map(|(sku, _)| *sku).collect();
+        let remaining = leave::without(user, &leaving);
+        (!leaving.is_empty()).then_some(Exchange { arriving: product.sku, leaving, remaining })
+    })
+}
+
+/// The user is gone: nothing is wanted of what was.
+fn without_user(person: &Person, sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
+    let _ = person;
+    unwanted(sku, Some(stored), &User::unread(stored.user), Leaving::Keep, context)
+}
+
+/// What becomes of a product that nothing wants.
+fn unwanted(
+    sku: SkuId,
+    stored: Option<&Entitlement>,
+    user: &User,
+    leaving: Leaving,
+    context: &Context<'_>,
+) -> Option<EntitlementChange> {
+    let (standing, action) = leave::next(stored, sku, user, leaving, context.now)?;
+    let mut entitlement = match stored {
+        Some(stored) => Entitlement { standing, since: context.now, ..stored.clone() },
+        None => fresh(user.id, standing, context.now),
+    };
+    entitlement.action = action;
+    conclude(sku, stored, entitlement, true, None, context.now)
+}
+
+fn wanted(
     sku: SkuId,
     stored: Option<&Entitlement>,
     causes: &[Cause<'_>],
@@ -248,12 +253,11 @@ fn change(
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Option<EntitlementChange> {
-    let deciding = causes.first();
-    let want = deciding.map(|cause| Want { product: cause.product, baseline: cause.baseline, edited: cause.edited });
-    let standing = stand::next(stored, want.as_ref(), user, location, context.catalog, context.now);
-    let (standing, why) = match deciding {
-        Some(cause) => expect::instead(stored, standing, cause.product, (person, user), context),
-        None => (standing, None),
+    let Cause { want, priority, .. } = causes.first()?;
+    let Next { standing, action, disabled } = stand::next(stored, want, user, location, context.catalog, context.now);
+    let (standing, why) = match action {
+        Action::Give => expect::instead(stored, standing, want.product, (person, user), context),
+        _ => (standing, None),
     };
     let moved = standing.is_some();
     let given_up = matches!(standing, Some(Standing::Satisfied { .. }));
@@ -267,17 +271,33 @@ fn change(
         (None, Some(standing)) => fresh(user.id, standing, context.now),
         (None, None) => return None,
     };
-    if let Some(Cause { rule, product, .. }) =
-        deciding.filter(|_| !matches!(entitlement.standing, Standing::InFlight { .. }))
-    {
-        entitlement.rules = causes.iter().map(|cause| cause.rule.id.clone()).collect();
-        entitlement.disabled.clone_from(&product.disabled);
-        entitlement.wanted.clone_from(&product.wanted);
-        entitlement.priority = rule.priority;
+    if !matches!(entitlement.standing, Standing::InFlight { .. }) {
+        entitlement.rules = causes.iter().map(|cause| cause.rule.to_owned()).collect();
+        entitlement.disabled = disabled.unwrap_or_else(|| want.product.disabled.clone());
+        entitlement.wanted.clone_from(&want.product.wanted);
+        entitlement.priority = *priority;
+        entitlement.action = action;
     }
     entitlement.ours &= !given_up;
+    conclude(sku, stored, entitlement, moved, why, context.now)
+}
+
+/// Keeps the times of an entitlement in step with its standing; `None` when nothing is different.
+fn conclude(
+    sku: SkuId,
+    stored: Option<&Entitlement>,
+    mut entitlement: Entitlement,
+    moved: bool,
+    why: Option<String>,
+    now: Timestamp,
+) -> Option<EntitlementChange> {
+    // Whom the guard let in for one thing, it did not let in for another.
+    if stored.is_some_and(|stored| stored.action != entitlement.action) {
+        entitlement.due_since = None;
+        entitlement.admitted = None;
+    }
     if entitlement.standing.is_open() {
-        entitlement.due_since = entitlement.due_since.or(Some(context.now));
+        entitlement.due_since = entitlement.due_since.or(Some(now));
     } else if moved && !matches!(entitlement.standing, Standing::Confirming { .. } | Standing::Refused { .. }) {
         entitlement.due_since = None;
         entitlement.admitted = None;
@@ -292,6 +312,7 @@ fn fresh(user: UserId, standing: Standing, now: Timestamp) -> Entitlement {
         disabled: BTreeSet::<PlanId>::new(),
         wanted: BTreeSet::<PlanId>::new(),
         standing,
+        action: Action::Give,
         since: now,
         due_since: None,
         admitted: None,
@@ -309,7 +330,7 @@ fn look_again(person: &Person, changes: &[EntitlementChange], now: Timestamp) ->
         kept.map(|(_, kept)| &kept.standing).chain(changes.iter().map(|change| &change.entitlement.standing));
     let confirmations = standings.filter_map(|standing| match standing {
         Standing::Confirming { accepted } => Some(stand::confirmed_by(*accepted)),
-        Standing::Expected { until, .. } => Some(*until),
+        Standing::Expected { until, .. } | Standing::Delayed { until } => Some(*until),
         _ => None,
     });
     expiries.chain(confirmations).filter(|at| *at > now).min()

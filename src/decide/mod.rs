@@ -9,7 +9,9 @@ mod allot;
 mod bind;
 mod expect;
 mod judge;
+mod leave;
 mod location;
+mod meet;
 mod presence;
 mod stand;
 mod untold;
@@ -17,8 +19,8 @@ mod untold;
 #[cfg(test)]
 mod tests;
 
-pub use allot::{Limits, allot, heed_stops};
-pub use bind::{BindProblem, BoundRule, Product, bind};
+pub use allot::{Limit, Limits, allot, heed_stops};
+pub use bind::{BindProblem, BoundRule, Named, Product, bind};
 pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};

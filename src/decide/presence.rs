@@ -16,8 +16,19 @@ pub fn speaker(person: &Person, now: Timestamp) -> Option<&KnownAccount> {
 /// Where the person stands now.
 #[must_use]
 pub fn presence(person: &Person, now: Timestamp) -> Presence {
+    stands(person, now, false)
+}
+
+/// Whether the person would be present if nothing disabled counted: the account, its expiry, the user.
+#[must_use]
+pub fn is_present_but_disabled(person: &Person, now: Timestamp) -> bool {
+    stands(person, now, true) == Presence::Present
+}
+
+fn stands(person: &Person, now: Timestamp, though_disabled: bool) -> Presence {
     let speaker = speaker(person, now);
     let excluded = speaker.and_then(|known| account_exclusion(&known.account, now));
+    let excluded = excluded.filter(|exclusion| !(though_disabled && exclusion.is_disabled()));
     match person.users.as_slice() {
         [] => match (speaker, excluded) {
             (None, _) => Presence::Departed,
@@ -25,7 +36,7 @@ pub fn presence(person: &Person, now: Timestamp) -> Presence {
             (Some(known), None) if known.at_first_contact => Presence::NotSynced,
             (Some(_), None) => Presence::Awaiting,
         },
-        [known] => with_user(person, known, speaker, excluded),
+        [known] => with_user(person, known, speaker, excluded, though_disabled),
         several => {
             Presence::Excluded(Exclusion::AnchorShared { users: several.iter().map(|known| known.user.id).collect() })
         }
@@ -37,6 +48,7 @@ fn with_user(
     known: &KnownUser,
     speaker: Option<&KnownAccount>,
     excluded: Option<Exclusion>,
+    though_disabled: bool,
 ) -> Presence {
     let user = &known.user;
     if user.guest {
@@ -47,7 +59,7 @@ fn with_user(
         None if person.accounts.is_empty() => Presence::UnknownInDirectory,
         None => Presence::Departed,
         Some(_) if excluded.is_some() => excluded.map_or(Presence::Present, Presence::Excluded),
-        Some(_) if !user.enabled => Presence::Excluded(Exclusion::DisabledInTenant),
+        Some(_) if !user.enabled && !though_disabled => Presence::Excluded(Exclusion::DisabledInTenant),
         Some(speaker) => sid_conflict(person, known, speaker).map_or(Presence::Present, Presence::Excluded),
     }
 }

@@ -2,6 +2,7 @@
 
 mod allotting;
 mod binding;
+mod changing;
 mod grouping;
 mod locating;
 mod properties;

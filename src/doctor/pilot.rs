@@ -1,6 +1,8 @@
 //! The pilot: one real assignment for one user. What it will do is worked out by the decision that everyone meets, as if the
 //! person's baseline had ended; it is then written on the service's own way.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
@@ -11,6 +13,7 @@ use crate::model::judgement::{Judgement, LocationWish};
 use crate::model::license::Catalog;
 use crate::model::person::{Person, RuleMatch};
 use crate::model::plan::LocationWrite;
+use crate::model::rule::Rule;
 use crate::model::settings::Settings;
 use crate::model::standing::{Presence, Standing};
 use crate::store::{Store, StoreError};
@@ -79,15 +82,17 @@ pub async fn plan_pilot(
         return unfit("the person has just been joined with another", "Ask again.");
     };
     let catalog = store.catalog().await?;
-    let rules = bind(&settings.rules, &catalog, &store.group_states().await?);
+    // Whoever asks for a pilot waits neither for a delay nor for a group.
+    let rules: Vec<Rule> = settings.rules.iter().map(|rule| Rule { delay: Duration::ZERO, ..rule.clone() }).collect();
+    let rules = bind(&rules, &catalog, &store.group_states().await?);
     let context = Context {
         rules: &rules,
         catalog: &catalog,
         location: &settings.location,
         coverage: &joint_coverage(&settings.directories),
+        bases: &settings.bases(),
         contact,
         existing: settings.guard.existing,
-        // Whoever asks for a pilot waits for no group.
         expecting: None,
         clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
         now,
@@ -215,7 +220,7 @@ mod tests {
     use crate::model::identity::PersonId;
     use crate::model::judgement::Contact;
     use crate::model::person::{KnownAccount, KnownUser};
-    use crate::model::rule::{Dn, Rule, Who};
+    use crate::model::rule::{Dn, Who};
     use crate::model::sample::{self, at, ems, spe_e3};
     use crate::model::settings::Existing;
     use crate::model::user::User;
@@ -233,6 +238,7 @@ mod tests {
             groups: std::collections::BTreeSet::new(),
             memberships: None,
             matches: BTreeMap::new(),
+            manual: BTreeMap::new(),
             entitlements: BTreeMap::new(),
         }
     }
@@ -244,6 +250,7 @@ mod tests {
             catalog: &catalog,
             location: &sample::location(),
             coverage: "all",
+            bases: &[],
             contact: Contact { started: at(0), completed: at(10) },
             existing: Existing::Leave,
             expecting: None,

@@ -116,7 +116,7 @@ mod tests {
     fn a_rule_that_cannot_be_used_names_what_was_meant() {
         let catalog = sample::catalog();
         let rule = |sku: &str, off: &[&str]| Rule {
-            disable_plans: off.iter().map(|name| (*name).to_owned()).collect(),
+            plans: crate::model::rule::Plans::AllBut(off.iter().map(|name| (*name).to_owned()).collect()),
             ..sample::rule("staff", sku)
         };
         for (rule, found, advice) in [

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::group::Memberships;
 use super::identity::{GroupId, PersonId, PlanId, SkuId, UserId};
-use super::standing::{Presence, Standing};
+use super::standing::{Action, Presence, Standing};
 use super::user::User;
 
 /// Everything a decision about one person may look at.
@@ -32,6 +32,8 @@ pub struct Person {
     pub memberships: Option<Memberships>,
     /// How each rule met this person at the last decision, by rule id.
     pub matches: BTreeMap<String, RuleMatch>,
+    /// What an operator asked for by hand, by product.
+    pub manual: BTreeMap<SkuId, Manual>,
     /// What stands for each product.
     pub entitlements: BTreeMap<SkuId, Entitlement>,
 }
@@ -74,6 +76,19 @@ pub struct RuleMatch {
     pub groups: BTreeSet<GroupId>,
 }
 
+/// What an operator asked for one person and product, by `assign` or `unassign`. It goes before every rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "manual", rename_all = "kebab-case")]
+pub enum Manual {
+    /// The person is to have it.
+    Assigned {
+        /// With these plans off.
+        disabled: BTreeSet<PlanId>,
+    },
+    /// The person is not to have it, whatever the rules say.
+    Withheld,
+}
+
 /// One person's claim on one product.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entitlement {
@@ -87,6 +102,8 @@ pub struct Entitlement {
     pub wanted: BTreeSet<PlanId>,
     /// Where it stands.
     pub standing: Standing,
+    /// What is written for it while it is open.
+    pub action: Action,
     /// Since when.
     pub since: Timestamp,
     /// When it first became due.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::identity::{HoldId, PersonId, PlanId, SkuId, UserId};
 use super::location::UsageLocation;
-use super::standing::Reason;
+use super::standing::{Action, Reason};
 
 /// An entitlement that wants its license now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Candidate {
     pub name: String,
     /// Which product.
     pub sku: SkuId,
+    /// What is to be done about it.
+    pub action: Action,
     /// The deciding rule.
     pub rule: String,
     /// Its priority; the smaller goes first.
@@ -36,6 +38,8 @@ pub struct Candidate {
     pub alone: bool,
     /// Plans to leave off.
     pub disabled: BTreeSet<PlanId>,
+    /// Seats of the product that are left to others.
+    pub keep_free: u32,
     /// The location to set first; `None` when the user has an acceptable one.
     pub location: Option<LocationWrite>,
 }
@@ -75,8 +79,17 @@ pub struct Write {
     pub name: String,
     /// First this.
     pub location: Option<LocationWrite>,
-    /// Then these, in one request.
+    /// Then these are assigned,
     pub licenses: Vec<LicenseWrite>,
+    /// and these taken away, in one request.
+    pub removals: Vec<Removal>,
+}
+
+impl Write {
+    /// The products it is about.
+    pub fn skus(&self) -> impl Iterator<Item = SkuId> {
+        self.licenses.iter().map(|license| license.sku).chain(self.removals.iter().map(|removal| removal.sku))
+    }
 }
 
 /// One product to assign.
@@ -88,6 +101,32 @@ pub struct LicenseWrite {
     pub disabled: BTreeSet<PlanId>,
     /// By which rule.
     pub rule: String,
+    /// The user holds it already, and only its plans change: that takes no seat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub held: bool,
+}
+
+/// One product to take away.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Removal {
+    /// Which.
+    pub sku: SkuId,
+    /// By which rule it was given.
+    pub rule: String,
+    /// It goes in exchange for this product, in one and the same write or not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub with: Option<SkuId>,
+}
+
+/// How many entitlements were let in within 24 hours, by what was done about them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Admitted {
+    /// Licenses given.
+    pub given: u32,
+    /// Licenses whose plans were changed.
+    pub changed: u32,
+    /// Licenses taken away; an exchange is not among them.
+    pub taken: u32,
 }
 
 /// Entitlements above a limit, to be approved or rejected together.

@@ -9,8 +9,8 @@ use uuid::Uuid;
 use super::account::Account;
 use super::identity::{Anchor, ObjectGuid, PlanId, Sid, SkuId, UserId};
 use super::license::{Catalog, ServicePlan, Sku};
-use super::rule::{Rule, Who};
-use super::settings::{LocationSettings, WorkSettings};
+use super::rule::{Adopt, OnLeave, Plans, Rule, Who};
+use super::settings::{LocationSettings, LocationSource, WorkSettings};
 use super::user::{AssignedLicense, LicenseSource, User, UserNews};
 
 /// A time, in seconds after the first contact of the sample tenant began.
@@ -83,9 +83,16 @@ pub(crate) fn rule(id: &str, sku: &str) -> Rule {
     Rule {
         id: id.into(),
         sku: sku.into(),
-        disable_plans: Vec::new(),
+        plans: Plans::AllBut(Vec::new()),
         unless_has_plan: None,
         who: Who::Everyone,
+        ready: None,
+        include_disabled: false,
+        delay: Duration::ZERO,
+        adopt: Adopt::Leave,
+        on_leave: OnLeave::Keep,
+        usage_location: None,
+        keep_free: 0,
         priority: 100,
         digest: format!("{id} {sku} 1"),
     }
@@ -171,7 +178,12 @@ pub(crate) fn news(user: &User) -> UserNews {
 }
 
 pub(crate) fn location() -> LocationSettings {
-    LocationSettings { from: vec!["c".into()], default: None, overwrite: false, write: true }
+    LocationSettings {
+        from: vec![LocationSource::Attribute { name: "c".into(), map: BTreeMap::new() }],
+        default: None,
+        overwrite: false,
+        write: true,
+    }
 }
 
 pub(crate) fn work() -> WorkSettings {

@@ -1,6 +1,6 @@
 //! The configuration after it was checked: what the rooms are told. `config/` makes it from the file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use secrecy::SecretString;
 
 use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
-use super::rule::Rule;
+use super::rule::{Dn, Rule};
 use super::secret::SecretSource;
 
 /// Everything.
@@ -39,6 +39,12 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Below which DNs the directories are read.
+    #[must_use]
+    pub fn bases(&self) -> Vec<Dn> {
+        self.directories.iter().flat_map(|directory| &directory.bases).filter_map(|base| Dn::parse(base)).collect()
+    }
+
     /// The groups of the tenant that the rules name.
     #[must_use]
     pub fn entra_groups(&self) -> BTreeSet<GroupId> {
@@ -270,14 +276,46 @@ pub struct Proxy {
 /// `[usage_location]`.
 #[derive(Clone, Debug)]
 pub struct LocationSettings {
-    /// Attributes to take it from, the first that has a valid one, in lower case.
-    pub from: Vec<String>,
+    /// Where to take it from: the first that has a valid one.
+    pub from: Vec<LocationSource>,
     /// What to take when none has.
     pub default: Option<UsageLocation>,
     /// Whether a location that is set and differs is replaced.
     pub overwrite: bool,
     /// Whether locations are written at all; without it a person without location is refused.
     pub write: bool,
+}
+
+/// Where a usage location comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LocationSource {
+    /// An attribute of the account.
+    Attribute {
+        /// Its name, in lower case.
+        name: String,
+        /// What its values mean, the values in lower case; empty: they are country codes themselves.
+        map: BTreeMap<String, UsageLocation>,
+    },
+    /// Everyone below this DN.
+    Ou {
+        /// Which.
+        base: Dn,
+        /// As written, for messages.
+        text: String,
+        /// Their location.
+        location: UsageLocation,
+    },
+}
+
+impl LocationSource {
+    /// The attribute that must be read, in lower case.
+    #[must_use]
+    pub fn attribute(&self) -> Option<&str> {
+        match self {
+            Self::Attribute { name, .. } => Some(name),
+            Self::Ou { .. } => None,
+        }
+    }
 }
 
 /// `[guard]`.
@@ -287,6 +325,10 @@ pub struct GuardSettings {
     pub existing: Existing,
     /// Entitlements admitted in any 24 hours; the excess is held.
     pub assignments_per_day: u32,
+    /// Licenses whose plans may be changed in any 24 hours; the excess is held.
+    pub changes_per_day: u32,
+    /// Licenses that may be taken away in any 24 hours; the excess is held.
+    pub removals_per_day: u32,
     /// A complete answer that lacks more than this share of what was known, in percent, removes nobody and raises an alarm.
     pub shrink_percent: u32,
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::identity::{HoldId, IntentId, UserId};
+use super::identity::{HoldId, IntentId, SkuId, UserId};
 
 /// Where a person stands between the directory and the tenant.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,6 +79,14 @@ pub enum Exclusion {
         /// The user's.
         user: String,
     },
+}
+
+impl Exclusion {
+    /// Somebody who cannot sign in now, and might again.
+    #[must_use]
+    pub fn is_disabled(&self) -> bool {
+        matches!(self, Self::DisabledInDirectory | Self::Expired { .. } | Self::DisabledInTenant)
+    }
 }
 
 impl fmt::Display for Exclusion {
@@ -156,6 +164,34 @@ fn expected(groups: &[ExpectedGroup], until: Timestamp) -> String {
     format!("expected from group {} until {until}, then assigned directly", names.join(", "))
 }
 
+/// What is to be written for an entitlement while it is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "action", rename_all = "kebab-case")]
+pub enum Action {
+    /// The license is given; it takes a seat.
+    #[default]
+    Give,
+    /// The license that is there gets other plans.
+    Change,
+    /// The license is taken away.
+    Take {
+        /// In the very write that gives this product in its place, and in no other.
+        with: Option<SkuId>,
+    },
+}
+
+impl Action {
+    /// The word for the store and for lists.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Give => "give",
+            Self::Change => "change",
+            Self::Take { .. } => "take",
+        }
+    }
+}
+
 /// Where an entitlement, one person's claim on one product, stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "standing", rename_all = "kebab-case")]
@@ -178,7 +214,12 @@ pub enum Standing {
         /// When it is assigned directly all the same.
         until: Timestamp,
     },
-    /// To be licensed at the next plan.
+    /// To be licensed once the rule's `delay` has passed.
+    Delayed {
+        /// When it has.
+        until: Timestamp,
+    },
+    /// To be written at the next plan.
     Due,
     /// Admitted, and no seat is free: resumes by itself.
     AwaitingSeat,
@@ -219,7 +260,7 @@ pub enum Standing {
     },
     /// No rule wants it any more, nothing is taken away.
     Lapsed,
-    /// Ours, to be taken back once the grace has passed.
+    /// No rule wants it any more: to be taken back once the grace has passed.
     Reclaiming {
         /// When it has.
         at: Timestamp,
@@ -230,11 +271,12 @@ pub enum Standing {
 
 impl Standing {
     /// Every word there is.
-    pub const WORDS: [&str; 16] = [
+    pub const WORDS: [&str; 17] = [
         "baseline",
         "satisfied",
         "differs",
         "expected",
+        "delayed",
         "due",
         "awaiting-seat",
         "held",
@@ -257,6 +299,7 @@ impl Standing {
             Self::Satisfied { .. } => "satisfied",
             Self::Differs => "differs",
             Self::Expected { .. } => "expected",
+            Self::Delayed { .. } => "delayed",
             Self::Due => "due",
             Self::AwaitingSeat => "awaiting-seat",
             Self::Held { .. } => "held",
@@ -272,13 +315,19 @@ impl Standing {
         }
     }
 
-    /// Whether the license is still to be given.
+    /// Whether something is still to be written now, or as soon as it can be.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(
             self,
             Self::Due | Self::AwaitingSeat | Self::Held { .. } | Self::InFlight { .. } | Self::Retrying { .. }
         )
+    }
+
+    /// Whether a decision to write something waits for its end: open, held up or not yet seen to work.
+    #[must_use]
+    pub fn is_unfinished(&self) -> bool {
+        self.is_open() || matches!(self, Self::Confirming { .. } | Self::Refused { .. } | Self::Baseline)
     }
 
     /// Why it stands there, in words, where the word alone does not say.
@@ -292,6 +341,7 @@ impl Standing {
                 (false, _) => format!("through group {}", groups.join(", ")),
             }),
             Self::Expected { groups, until } => Some(expected(groups, *until)),
+            Self::Delayed { until } => Some(format!("given at {}, after the rule's delay", second(*until))),
             Self::Held { hold } => Some(format!("held as part of cohort {hold}: approve or reject it")),
             Self::Retrying { attempt, at, reason } => Some(format!("try {} at {}: {reason}", attempt + 1, second(*at))),
             Self::Confirming { accepted } => Some(format!("accepted at {}, not yet seen to work", second(*accepted))),

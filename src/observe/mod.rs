@@ -280,7 +280,7 @@ impl fmt::Display for Event {
             }
             Self::WouldWrite { names } => write!(f, "observe mode: would license {}", listed(names)),
             Self::LocationSet { name, location, .. } => write!(f, "{name}: usage location set to {location}"),
-            Self::LicenseAccepted { name, products, .. } => write!(f, "{name}: {products} assigned, reading back"),
+            Self::LicenseAccepted { name, products, .. } => write!(f, "{name}: {products}: accepted, reading back"),
             Self::WriteFailed { name, what, why, .. } => write!(f, "{name}: {what} not written: {why}"),
             Self::WriteSettled { name, visible } => {
                 let seen = if *visible { "was done" } else { "was not done, and is decided anew" };

@@ -55,7 +55,7 @@ pub(super) fn shown(db: &Connection, person: &Person, now: Timestamp) -> Result<
             state,
             millis(now)
         ])?;
-        if let (Step::License { add }, Some(before), true) = (&intent.step, &intent.before, intent.unknown) {
+        if let (Step::License { add, .. }, Some(before), true) = (&intent.step, &intent.before, intent.unknown) {
             let absent = add.iter().map(|write| write.sku).filter(|sku| before.direct_license(*sku).is_none());
             ours.extend(absent);
         }

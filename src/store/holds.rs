@@ -117,6 +117,8 @@ pub(super) fn decide(
             moves(db, *person, *sku, &Standing::Due, config, now)?;
             db.prepare_cached("UPDATE entitlements SET admitted = ?3 WHERE person = ?1 AND sku = ?2")?
                 .execute(params![person.0, sku.to_string(), millis(now)])?;
+        } else if is_removal(db, *person, *sku)? {
+            moves(db, *person, *sku, &Standing::Lapsed, config, now)?;
         } else {
             db.prepare_cached(
                 "UPDATE matches SET baseline = 1 WHERE person = ?1 AND rule IN
@@ -131,4 +133,9 @@ pub(super) fn decide(
     let detail = json!({ "hold": hold, "outcome": outcome, "members": members.len() });
     append(db, now, &Entry { config: Some(config), ..Entry::new(AuditKind::Hold, detail) })?;
     Ok(format!("{outcome} cohort {hold}: {} entitlements", members.len()))
+}
+
+fn is_removal(db: &Connection, person: PersonId, sku: SkuId) -> Result<bool, StoreError> {
+    let sql = "SELECT 1 FROM entitlements WHERE person = ?1 AND sku = ?2 AND action ->> '$.action' = 'take'";
+    Ok(db.prepare_cached(sql)?.exists(params![person.0, sku.to_string()])?)
 }

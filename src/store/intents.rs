@@ -10,7 +10,7 @@ use super::plans::moves;
 use super::rows::{collect, json, json_of, maybe_time, millis, named, time_of, unjson};
 use super::{Store, StoreError, seats};
 use crate::model::identity::{ClientRequestId, IntentId, PersonId, SkuId, UserId};
-use crate::model::plan::{LicenseWrite, LocationWrite};
+use crate::model::plan::{LicenseWrite, LocationWrite, Removal};
 use crate::model::standing::Standing;
 
 /// One write.
@@ -26,8 +26,11 @@ pub enum Step {
     },
     /// `POST /users/{id}/assignLicense`.
     License {
-        /// What to assign, in one request.
+        /// What to assign,
         add: Vec<LicenseWrite>,
+        /// and what to take away, in one request.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        remove: Vec<Removal>,
     },
 }
 
@@ -44,7 +47,27 @@ impl Step {
     pub fn skus(&self) -> Vec<SkuId> {
         match self {
             Self::Location { skus, .. } => skus.clone(),
-            Self::License { add } => add.iter().map(|write| write.sku).collect(),
+            Self::License { add, remove } => {
+                add.iter().map(|write| write.sku).chain(remove.iter().map(|removal| removal.sku)).collect()
+            }
+        }
+    }
+
+    /// The products that the user does not have yet.
+    #[must_use]
+    pub fn given(&self) -> Vec<SkuId> {
+        match self {
+            Self::Location { skus, .. } => skus.clone(),
+            Self::License { add, .. } => add.iter().filter(|write| !write.held).map(|write| write.sku).collect(),
+        }
+    }
+
+    /// How many parts it has that make sense by themselves: an exchange is one.
+    #[must_use]
+    pub fn parts(&self) -> usize {
+        match self {
+            Self::Location { .. } => 1,
+            Self::License { add, remove } => add.len() + remove.iter().filter(|removal| removal.with.is_none()).count(),
         }
     }
 }
@@ -145,9 +168,11 @@ pub(super) fn commit(
         order.call.to_string(),
         millis(now)
     ])?;
-    if let Step::License { add } = &order.step {
-        for write in add {
-            moves(db, order.person, write.sku, &Standing::InFlight { intent: id }, config, now)?;
+    if let Step::License { add, .. } = &order.step {
+        for sku in order.step.skus() {
+            moves(db, order.person, sku, &Standing::InFlight { intent: id }, config, now)?;
+        }
+        for write in add.iter().filter(|write| !write.held) {
             seats::committed(db, write.sku, now)?;
         }
     }

@@ -254,7 +254,7 @@ fn put(db: &Connection, person: PersonId, change: &EntitlementChange) -> Result<
 /// Writes an entitlement with the columns that derive from its standing.
 pub(super) fn save(db: &Connection, person: PersonId, sku: SkuId, entitlement: &Entitlement) -> Result<(), StoreError> {
     let (check_at, hold, intent) = match &entitlement.standing {
-        Standing::Retrying { at, .. } => (Some(*at), None, None),
+        Standing::Retrying { at, .. } | Standing::Reclaiming { at } => (Some(*at), None, None),
         Standing::Confirming { accepted } => (Some(*accepted), None, None),
         Standing::Held { hold } => (None, Some(hold.0), None),
         Standing::InFlight { intent } => (None, None, Some(intent.0)),
@@ -262,11 +262,12 @@ pub(super) fn save(db: &Connection, person: PersonId, sku: SkuId, entitlement: &
     };
     db.prepare_cached(
         "INSERT INTO entitlements (person, sku, user, rules, disabled, wanted, priority, standing, detail, since, due_since,
-                                   admitted, check_at, hold, intent, ours)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+                                   admitted, check_at, hold, intent, ours, action)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)
          ON CONFLICT (person, sku) DO UPDATE SET user = ?3, rules = ?4, disabled = ?5, wanted = ?6, priority = ?7,
              standing = ?8, detail = ?9, since = ?10, due_since = ?11, admitted = ?12,
-             check_at = CASE WHEN detail = excluded.detail THEN check_at ELSE ?13 END, hold = ?14, intent = ?15, ours = ?16",
+             check_at = CASE WHEN detail = excluded.detail THEN check_at ELSE ?13 END, hold = ?14, intent = ?15, ours = ?16,
+             action = ?17",
     )?
     .execute(params![
         person.0,
@@ -285,6 +286,7 @@ pub(super) fn save(db: &Connection, person: PersonId, sku: SkuId, entitlement: &
         hold,
         intent,
         entitlement.ours,
+        json(&entitlement.action)?,
     ])?;
     Ok(())
 }

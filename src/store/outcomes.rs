@@ -12,6 +12,7 @@ use super::{Store, StoreError, link, seats};
 use crate::model::identity::{IntentId, SkuId};
 use crate::model::judgement::LocationWish;
 use crate::model::location::UsageLocation;
+use crate::model::plan::Removal;
 use crate::model::standing::{Reason, Standing};
 use crate::model::user::User;
 use crate::model::verdict::Answer;
@@ -184,7 +185,10 @@ fn word(outcome: &Outcome) -> &'static str {
 pub(super) fn shows(user: &User, step: &Step) -> bool {
     match step {
         Step::Location { write, .. } => user.usage_location == Some(write.to),
-        Step::License { add } => add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled)),
+        Step::License { add, remove } => {
+            add.iter().all(|write| user.direct_license(write.sku) == Some(&write.disabled))
+                && remove.iter().all(|removal| user.direct_license(removal.sku).is_none())
+        }
     }
 }
 
@@ -212,8 +216,9 @@ fn follow(closing: &Closing<'_>, outcome: &Outcome) -> Result<(), StoreError> {
         }
         Outcome::NoSeat { sku } => {
             closing.close("no-seat")?;
+            let given = closing.intent.step.given();
             for found in &skus {
-                let lacking = skus.len() == 1 || sku.is_none_or(|sku| sku == *found);
+                let lacking = given.contains(found) && (given.len() == 1 || sku.is_none_or(|sku| sku == *found));
                 let to = if lacking { Standing::AwaitingSeat } else { Standing::Due };
                 if lacking {
                     seats::refused(closing.db, *found, closing.now)?;
@@ -229,7 +234,7 @@ fn follow(closing: &Closing<'_>, outcome: &Outcome) -> Result<(), StoreError> {
         },
         Outcome::Refused { reason } => {
             closing.close("refused")?;
-            if skus.len() > 1 && matches!(closing.intent.step, Step::License { .. }) {
+            if closing.intent.step.parts() > 1 {
                 let text = format!("together it was refused: {}; now each product by itself", reason.text);
                 let reason = Reason::new(SPLIT, text);
                 return closing.all(&Standing::Retrying { attempt: 1, at: closing.now, reason });
@@ -254,7 +259,9 @@ impl Closing<'_> {
     fn free_seats(&self) -> Result<(), StoreError> {
         match &self.intent.step {
             Step::Location { .. } => Ok(()),
-            Step::License { add } => add.iter().try_for_each(|write| seats::failed(self.db, write.sku)),
+            Step::License { add, .. } => {
+                add.iter().filter(|write| !write.held).try_for_each(|write| seats::failed(self.db, write.sku))
+            }
         }
     }
 
@@ -295,8 +302,9 @@ impl Closing<'_> {
         self.close("accepted")?;
         match &self.intent.step {
             Step::Location { write, .. } => self.located(write.to),
-            Step::License { add } => {
+            Step::License { add, remove } => {
                 let before = self.before()?;
+                self.removed(remove)?;
                 for write in add {
                     let ours = before.as_ref().is_some_and(|user| user.direct_license(write.sku).is_none());
                     let confirming = Standing::Confirming { accepted: self.now };
@@ -305,12 +313,35 @@ impl Closing<'_> {
                             .prepare_cached("UPDATE entitlements SET ours = ours OR ?3 WHERE person = ?1 AND sku = ?2")?
                             .execute(params![self.intent.person.0, write.sku.to_string(), ours])?;
                     }
-                    seats::accepted(self.db, write.sku, self.now)?;
+                    if !write.held {
+                        seats::accepted(self.db, write.sku, self.now)?;
+                    }
                 }
                 // It may have been seen before the answer came; then no news would follow and nobody would judge it.
                 link::touch(self.db, self.intent.person)
             }
         }
+    }
+
+    /// What was taken away is known to be gone before any feed shows it, so that nobody takes it for still there.
+    fn removed(&self, removals: &[Removal]) -> Result<(), StoreError> {
+        for removal in removals {
+            if self.one(removal.sku, &Standing::Reclaimed)? {
+                self.db
+                    .prepare_cached("UPDATE entitlements SET ours = 0 WHERE person = ?1 AND sku = ?2")?
+                    .execute(params![self.intent.person.0, removal.sku.to_string()])?;
+            }
+        }
+        let (id, sku) = (self.intent.user.to_string(), |sku: SkuId| removals.iter().any(|gone| gone.sku == sku));
+        let sql = "SELECT body FROM users WHERE id = ?1";
+        let body: Option<String> = self.db.prepare_cached(sql)?.query_row([&id], |row| row.get(0)).optional()?;
+        let (Some(body), false) = (body, removals.is_empty()) else { return Ok(()) };
+        let mut user: User = unjson(&body)?;
+        user.sources.retain(|source| source.group.is_some() || !sku(source.sku));
+        let from_group: Vec<_> = user.sources.iter().filter(|source| source.gives()).map(|source| source.sku).collect();
+        user.licenses.retain(|license| !sku(license.sku) || from_group.contains(&license.sku));
+        self.db.prepare_cached("UPDATE users SET body = ?2 WHERE id = ?1")?.execute(params![id, json(&user)?])?;
+        Ok(())
     }
 
     /// The user as read before the intent was made; `None` when it was not.

@@ -52,6 +52,7 @@ pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, Stor
     let users = "SELECT body, first_seen FROM users WHERE person = ?1 AND removed IS NULL ORDER BY id";
     let matches = "SELECT rule, digest, eligible, baseline, unread, group_ids FROM matches WHERE person = ?1";
     let entitlements = "SELECT * FROM entitlements WHERE person = ?1";
+    let manual = "SELECT sku, body FROM manual WHERE person = ?1";
     Ok(Some(Person {
         id,
         revision,
@@ -62,6 +63,9 @@ pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, Stor
         groups: groups::of_person(db, id)?,
         memberships: expected::of_person(db, id)?,
         matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect::<BTreeMap<_, _>>(),
+        manual: collect(db, manual, [id.0], |row| Ok((named(row, "sku")?, json_of(row, "body")?)))?
+            .into_iter()
+            .collect(),
         entitlements: collect(db, entitlements, [id.0], entitlement)?.into_iter().collect(),
     }))
 }
@@ -97,6 +101,7 @@ pub(super) fn entitlement(row: &Row<'_>) -> Result<(SkuId, Entitlement), StoreEr
         disabled: json_of(row, "disabled")?,
         wanted: json_of(row, "wanted")?,
         standing: json_of(row, "detail")?,
+        action: json_of(row, "action")?,
         since: time_of(row, "since")?,
         due_since: maybe_time(row, "due_since")?,
         admitted: maybe_time(row, "admitted")?,

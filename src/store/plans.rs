@@ -12,7 +12,7 @@ use super::rows::{collect, meta, millis, unjson};
 use super::{Store, StoreError, people};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::judgement::LocationWish;
-use crate::model::plan::{Candidate, Cohort, Plan};
+use crate::model::plan::{Admitted, Candidate, Cohort, Plan};
 use crate::model::standing::Standing;
 
 /// What recording a plan brought that an operator should hear of once.
@@ -27,7 +27,7 @@ pub struct Recorded {
 pub(super) const CANDIDATES: &str = "
     SELECT e.*, p.name, p.location FROM entitlements e JOIN people p ON p.id = e.person
     WHERE p.dirty = 0
-      AND (e.standing IN ('due', 'awaiting-seat') OR (e.standing = 'retrying' AND e.check_at <= ?1))
+      AND (e.standing IN ('due', 'awaiting-seat') OR (e.standing IN ('retrying', 'reclaiming') AND e.check_at <= ?1))
       AND NOT EXISTS (SELECT 1 FROM intents i JOIN calls c ON c.intent = i.id
                       WHERE i.person = e.person AND i.state = 'open' AND c.answered IS NULL)";
 
@@ -44,13 +44,15 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn admitted_in_a_day(&self, now: Timestamp) -> Result<u32, StoreError> {
+    pub async fn admitted_in_a_day(&self, now: Timestamp) -> Result<Admitted, StoreError> {
         self.read(move |db| {
             let since = millis(now) - SignedDuration::from_hours(24).as_millis() as i64;
-            let count: i64 = db
-                .prepare_cached("SELECT count(*) FROM admissions WHERE at > ?1")?
-                .query_row([since], |row| row.get(0))?;
-            Ok(u32::try_from(count).unwrap_or(u32::MAX))
+            let sql = "SELECT count(*) FILTER (WHERE kind = 'give') AS given,
+                              count(*) FILTER (WHERE kind = 'change') AS changed,
+                              count(*) FILTER (WHERE kind = 'take') AS taken FROM admissions WHERE at > ?1";
+            Ok(db.prepare_cached(sql)?.query_row([since], |row| {
+                Ok(Admitted { given: row.get("given")?, changed: row.get("changed")?, taken: row.get("taken")? })
+            })?)
         })
         .await
     }
@@ -66,11 +68,11 @@ impl Store {
             for (person, sku) in &plan.admitted {
                 tx.prepare_cached("UPDATE entitlements SET admitted = ?3 WHERE person = ?1 AND sku = ?2")?
                     .execute(params![person.0, sku.to_string(), millis(now)])?;
-                tx.prepare_cached("INSERT INTO admissions (at, person, sku) VALUES (?1, ?2, ?3)")?.execute(params![
-                    millis(now),
-                    person.0,
-                    sku.to_string()
-                ])?;
+                tx.prepare_cached(
+                    "INSERT INTO admissions (at, person, sku, kind)
+                     SELECT ?1, person, sku, action ->> '$.action' FROM entitlements WHERE person = ?2 AND sku = ?3",
+                )?
+                .execute(params![millis(now), person.0, sku.to_string()])?;
             }
             let mut recorded = Recorded::default();
             for (person, sku) in &plan.waiting {
@@ -107,15 +109,16 @@ impl Store {
             let mut names = Vec::new();
             for write in &plan.writes {
                 let mut news = false;
-                for license in &write.licenses {
+                for sku in write.skus() {
                     news |= 0 < tx
                         .prepare_cached(
                             "UPDATE entitlements SET observed = ?3 WHERE person = ?1 AND sku = ?2 AND observed IS NULL",
                         )?
-                        .execute(params![write.person.0, license.sku.to_string(), millis(now)])?;
+                        .execute(params![write.person.0, sku.to_string(), millis(now)])?;
                 }
                 if news {
-                    let detail = json!({ "location": write.location, "licenses": write.licenses });
+                    let detail = json!({ "location": write.location, "licenses": write.licenses,
+                                         "removals": write.removals });
                     let entry = Entry {
                         subject: Some(&write.name),
                         config: Some(&config),
@@ -151,6 +154,8 @@ fn candidate(row: &Row<'_>) -> Result<Candidate, StoreError> {
         user: entitlement.user,
         name: row.get("name")?,
         sku,
+        action: entitlement.action,
+        keep_free: 0,
         rule: entitlement.rules.first().cloned().unwrap_or_default(),
         priority: entitlement.priority,
         due_since: entitlement.due_since.unwrap_or(entitlement.since),

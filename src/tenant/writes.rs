@@ -121,6 +121,7 @@ mod tests {
             sku: SKU.parse().unwrap(),
             disabled: [PLAN.parse().unwrap()].into(),
             rule: "everyone".into(),
+            held: false,
         };
         assert_eq!(
             assignment(&[write], &[]),

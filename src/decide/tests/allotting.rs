@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use crate::decide::{Limits, allot};
+use crate::decide::{Limit, Limits, allot};
 use crate::model::identity::{HoldId, PersonId, SkuId};
 use crate::model::plan::{Candidate, LocationWrite, Plan, cohort_digest};
 use crate::model::sample::{at, ems, spe_e3, user_id};
+use crate::model::standing::Action;
 
 fn candidate(n: u32, sku: SkuId) -> Candidate {
     Candidate {
@@ -15,6 +16,8 @@ fn candidate(n: u32, sku: SkuId) -> Candidate {
         user: user_id(n),
         name: format!("u{n}"),
         sku,
+        action: Action::Give,
+        keep_free: 0,
         rule: "ems".into(),
         priority: 100,
         due_since: at(i64::from(n)),
@@ -34,7 +37,13 @@ fn seats(ems_seats: i64, e3_seats: i64) -> BTreeMap<SkuId, i64> {
     BTreeMap::from([(ems(), ems_seats), (spe_e3(), e3_seats)])
 }
 
-const OPEN: Limits = Limits { per_day: 500, used: 0 };
+const OPEN: Limits = giving(500, 0);
+
+/// Limits in which only giving is narrow.
+const fn giving(per_day: u32, used: u32) -> Limits {
+    let wide = Limit { per_day: 1_000, used: 0 };
+    Limits { given: Limit { per_day, used }, changed: wide, taken: wide }
+}
 
 fn written(plan: &Plan) -> Vec<(i64, Vec<SkuId>)> {
     let skus = |write: &crate::model::plan::Write| write.licenses.iter().map(|license| license.sku).collect();
@@ -74,22 +83,21 @@ fn what_was_refused_together_goes_alone() {
 
 #[test]
 fn the_excess_is_held_as_a_whole_and_small_work_flows_past() {
-    let limits = Limits { per_day: 500, used: 0 };
+    let limits = giving(500, 0);
     let plan = allot((1..=600).map(|n| candidate(n, ems())).collect(), &seats(1000, 0), limits);
     assert_eq!((plan.admitted.len(), plan.writes.len(), plan.held.len()), (500, 500, 1));
     let cohort = &plan.held[0];
     assert_eq!((cohort.rule.as_str(), cohort.reason.code.as_str(), cohort.members.len()), ("ems", "daily-limit", 100));
     assert_eq!(cohort.members[0], (PersonId(501), ems()), "in the fair order");
     let held = (501..=600).map(|n| Candidate { held: Some(HoldId(1)), ..candidate(n, ems()) });
-    let plan =
-        allot(held.chain([candidate(700, ems())]).collect(), &seats(1000, 0), Limits { per_day: 500, used: 499 });
+    let plan = allot(held.chain([candidate(700, ems())]).collect(), &seats(1000, 0), giving(500, 499));
     assert_eq!(written(&plan), [(700, vec![ems()])]);
     assert!(plan.held.is_empty());
 }
 
 #[test]
 fn whom_the_guard_let_in_is_not_counted_again() {
-    let limits = Limits { per_day: 1, used: 5 };
+    let limits = giving(1, 5);
     let plan = allot(vec![admitted(1, ems()), candidate(2, ems())], &seats(9, 9), limits);
     assert_eq!((written(&plan).len(), plan.admitted.len(), plan.held[0].members.len()), (1, 0, 1));
 }
@@ -97,8 +105,7 @@ fn whom_the_guard_let_in_is_not_counted_again() {
 #[test]
 fn each_rule_has_a_cohort_of_its_own() {
     let other = Candidate { rule: "other".into(), ..candidate(2, ems()) };
-    let plan =
-        allot(vec![candidate(1, ems()), other, candidate(3, ems())], &seats(9, 9), Limits { per_day: 0, used: 0 });
+    let plan = allot(vec![candidate(1, ems()), other, candidate(3, ems())], &seats(9, 9), giving(0, 0));
     let sizes: Vec<_> = plan.held.iter().map(|cohort| (cohort.rule.as_str(), cohort.members.len())).collect();
     assert_eq!(sizes, [("ems", 2), ("other", 1)]);
 }
@@ -144,7 +151,7 @@ proptest! {
         per_day in 0..12_u32,
         used in 0..12_u32,
     ) {
-        let (seats, limits) = (seats(free.0, free.1), Limits { per_day, used });
+        let (seats, limits) = (seats(free.0, free.1), giving(per_day, used));
         let plan = allot(all.clone(), &seats, limits);
         prop_assert_eq!(&plan, &allot(shuffled, &seats, limits), "the order of candidates does not matter");
 

@@ -19,7 +19,8 @@ fn products_and_plans_are_found_by_name_or_id_without_case() {
         assert_eq!(product.unless, [intune_a()].into(), "its Intune plan");
     }
     for off in ["INTUNE_A", "intune_a ", "C1EC4A95-1F05-45B3-A911-AA3FA01094F5"] {
-        let product = one(Rule { disable_plans: vec![off.into()], ..rule("r", "EMS") }).unwrap();
+        let product =
+            one(Rule { plans: crate::model::rule::Plans::AllBut(vec![off.into()]), ..rule("r", "EMS") }).unwrap();
         assert_eq!((product.disabled, product.wanted), ([intune_a()].into(), [aad_premium()].into()), "{off}");
         assert!(product.unless.is_empty(), "without Intune of its own it is wanted for the rest");
     }
@@ -33,7 +34,7 @@ fn products_and_plans_are_found_by_name_or_id_without_case() {
 #[test]
 fn what_means_nothing_here_says_what_there_is() {
     let off = |plans: &[&str]| Rule {
-        disable_plans: plans.iter().map(|plan| (*plan).to_owned()).collect(),
+        plans: crate::model::rule::Plans::AllBut(plans.iter().map(|plan| (*plan).to_owned()).collect()),
         ..rule("r", "EMS")
     };
     for (rule, said) in [
@@ -45,9 +46,9 @@ fn what_means_nothing_here_says_what_there_is() {
         (off(&["INTUNE"]), "rule \"r\": product \"EMS\" has no service plan \"INTUNE\"; it has INTUNE_A, AAD_PREMIUM"),
         (
             off(&["EXCHANGE_S_FOUNDATION"]),
-            "rule \"r\": service plan \"EXCHANGE_S_FOUNDATION\" of \"EMS\" is set for the whole company and cannot be turned off for a user",
+            "rule \"r\": service plan \"EXCHANGE_S_FOUNDATION\" of \"EMS\" is set for the whole company and cannot be turned on or off for a user",
         ),
-        (off(&["INTUNE_A", "AAD_PREMIUM"]), "rule \"r\" turns off every service plan of \"EMS\""),
+        (off(&["INTUNE_A", "AAD_PREMIUM"]), "rule \"r\" leaves no service plan of \"EMS\" on"),
         (
             Rule { unless_has_plan: Some(vec!["NOPE".into()]), ..rule("r", "EMS") },
             "rule \"r\": product \"any product of the tenant\" has no service plan \"NOPE\"; it has INTUNE_A, AAD_PREMIUM",

@@ -1,8 +1,11 @@
 //! Which usage location a person should have.
 
+use std::collections::BTreeMap;
+
 use super::scene::Scene;
 use crate::model::judgement::LocationWish;
 use crate::model::sample::at;
+use crate::model::settings::LocationSource;
 
 #[test]
 fn where_a_location_comes_from() {
@@ -85,6 +88,8 @@ fn where_a_location_comes_from() {
 }
 
 fn sources(scene: &mut Scene, value: &str) {
-    scene.location.from = vec!["msexchusagelocation".into(), "c".into()];
+    scene.location.from = ["msexchusagelocation", "c"]
+        .map(|name| LocationSource::Attribute { name: name.into(), map: BTreeMap::new() })
+        .to_vec();
     scene.account().attributes.insert("msexchusagelocation".into(), vec![value.into()]);
 }

@@ -86,8 +86,8 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
         News::SecondUser(_) => s.person.users.truncate(1),
         News::Located(located) => s.location.default = located.then(|| "SE".parse().unwrap()),
         News::Edited(0) => s.rules[0].digest.push('2'),
-        News::Edited(1) => s.rules[0].disable_plans = vec!["INTUNE_A".into()],
-        News::Edited(2) => s.rules[0].disable_plans.clear(),
+        News::Edited(1) => s.rules[0].plans = crate::model::rule::Plans::AllBut(vec!["INTUNE_A".into()]),
+        News::Edited(2) => s.rules[0].plans = crate::model::rule::Plans::AllBut(Vec::new()),
         News::Edited(kind) => {
             s.rules[0].who = if kind == 3 { Who::EntraGroup(sales()) } else { Who::Everyone };
             s.rules[0].digest.push('g');

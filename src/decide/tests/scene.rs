@@ -11,7 +11,7 @@ use crate::model::identity::{GroupId, PersonId, SkuId};
 use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
-use crate::model::rule::Rule;
+use crate::model::rule::{Dn, Rule};
 use crate::model::sample::{self, account, at, ems, user};
 use crate::model::settings::{Existing, LocationSettings};
 use crate::model::standing::Standing;
@@ -23,6 +23,7 @@ pub(super) struct Scene {
     pub catalog: Catalog,
     pub location: LocationSettings,
     pub coverage: &'static str,
+    pub bases: Vec<Dn>,
     pub existing: Existing,
     /// What is known of groups that rules name.
     pub groups: BTreeMap<GroupId, GroupState>,
@@ -39,6 +40,7 @@ impl Scene {
             catalog: sample::catalog(),
             location: sample::location(),
             coverage: "coverage 1",
+            bases: vec![Dn::parse("DC=corp,DC=example,DC=test").unwrap()],
             existing: Existing::Leave,
             groups: BTreeMap::new(),
             grace: None,
@@ -53,6 +55,7 @@ impl Scene {
                 groups: BTreeSet::new(),
                 memberships: None,
                 matches: BTreeMap::new(),
+                manual: BTreeMap::new(),
                 entitlements: BTreeMap::new(),
             },
         }
@@ -89,6 +92,7 @@ impl Scene {
             catalog: &self.catalog,
             location: &self.location,
             coverage: self.coverage,
+            bases: &self.bases,
             contact: Contact { started: at(0), completed: at(100) },
             existing: self.existing,
             expecting: self.grace.map(|grace| Expecting { grace, groups: self.licensing.as_ref() }),

@@ -305,7 +305,7 @@ fn edits_that_ask_for_more() {
     let by_group = || {
         Scene::new()
             .licensed(ems(), &[intune_a()], Some("g"))
-            .edited(|rule| rule.disable_plans = vec!["INTUNE_A".into()])
+            .edited(|rule| rule.plans = crate::model::rule::Plans::AllBut(vec!["INTUNE_A".into()]))
             .judged(at(600))
     };
     let in_full = |rule: &mut crate::model::rule::Rule| {
@@ -324,7 +324,7 @@ fn edits_that_ask_for_more() {
         ),
         (
             "a plan that the group leaves off is wanted now",
-            by_group().edited(|rule| rule.disable_plans.clear()),
+            by_group().edited(|rule| rule.plans = crate::model::rule::Plans::AllBut(Vec::new())),
             "baseline",
         ),
         ("the group's license was taken away", by_group().stripped(), "removed-by-other"),
@@ -396,7 +396,7 @@ fn two_rules_want_one_product() {
         Scene::new().when(|s| {
             s.rules.push(crate::model::sample::rule("second", "ems"));
             (s.rules[0].priority, s.rules[1].priority) = (first, second);
-            s.rules[1].disable_plans = vec!["AAD_PREMIUM".into()];
+            s.rules[1].plans = crate::model::rule::Plans::AllBut(vec!["AAD_PREMIUM".into()]);
         })
     };
     let scene = both(2, 1).judged(at(600));

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::decide::{Context, Expecting, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{Context, Expecting, Limit, Limits, allot, bind, heed_stops, judge};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ClientRequestId, PersonId, SkuId};
 use crate::model::license::Catalog;
@@ -142,6 +142,7 @@ impl Desk {
             catalog: &catalog,
             location: &self.location,
             coverage: COVERAGE,
+            bases: &[crate::model::rule::Dn::parse("DC=corp,DC=example,DC=test").unwrap()],
             contact,
             existing: self.existing,
             expecting: self.grace.map(|grace| Expecting { grace, groups: licensing.as_ref() }),
@@ -167,7 +168,10 @@ impl Desk {
         heed_stops(&mut candidates, &self.store.stops().await.unwrap(), now);
         let seats = self.store.free_seats().await.unwrap();
         let used = self.store.admitted_in_a_day(now).await.unwrap();
-        let plan = allot(candidates, &seats, Limits { per_day: self.per_day, used });
+        let wide = |used| Limit { per_day: 1_000, used };
+        let given = Limit { per_day: self.per_day, used: used.given };
+        let limits = Limits { given, changed: wide(used.changed), taken: wide(used.taken) };
+        let plan = allot(candidates, &seats, limits);
         self.store.record_plan(&plan, CONFIG, now).await.unwrap();
         plan
     }
@@ -183,7 +187,9 @@ impl Desk {
         self.judge(now).await;
         let plan = self.plan(now).await;
         let [write] = plan.writes.as_slice() else { panic!("{plan:?}") };
-        self.commit(write, Step::License { add: write.licenses.clone() }, now).await.unwrap()
+        self.commit(write, Step::License { add: write.licenses.clone(), remove: write.removals.clone() }, now)
+            .await
+            .unwrap()
     }
 
     pub async fn conclude(&self, intent: OpenIntent, outcome: Outcome, now: Timestamp) {

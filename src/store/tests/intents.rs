@@ -69,7 +69,7 @@ async fn location_then_license_then_read_back() {
     assert_eq!(desk.word(1).await, "due", "a location is no flight");
     assert!(desk.store.candidates(at(22)).await.unwrap().is_empty(), "its outcome is not known yet");
     desk.conclude(intent, Outcome::Accepted, at(23)).await;
-    let license = Step::License { add: plan.writes[0].licenses.clone() };
+    let license = Step::License { add: plan.writes[0].licenses.clone(), remove: Vec::new() };
     let intent = desk.commit(&plan.writes[0], license, at(24)).await.expect("the license follows at once");
     assert_eq!((intent.attempts, desk.word(1).await), (1, "in-flight"));
     desk.conclude(intent.clone(), Outcome::Accepted, at(25)).await;
@@ -137,11 +137,11 @@ async fn a_retry_waits_for_its_time_and_keeps_its_intent() {
 async fn another_content_is_another_intent() {
     let (mut desk, first) = in_flight().await;
     desk.conclude(first.clone(), retry(at(60)), at(22)).await;
-    desk.rules[0].disable_plans = vec!["AAD_PREMIUM".into()];
+    desk.rules[0].plans = crate::model::rule::Plans::AllBut(vec!["AAD_PREMIUM".into()]);
     let second = desk.license(at(60)).await;
     assert_ne!(second.id, first.id);
     assert_eq!((state(&desk, &first).await.as_str(), state(&desk, &second).await.as_str()), ("abandoned", "open"));
-    let Step::License { add } = &second.step else { panic!() };
+    let Step::License { add, .. } = &second.step else { panic!() };
     assert_eq!(add[0].disabled.len(), 1);
 }
 
@@ -153,7 +153,7 @@ async fn a_person_with_news_is_not_written_for() {
     let plan = desk.plan(at(21)).await;
     desk.accounts(vec![crate::model::account::Account { enabled: false, ..account(1) }], at(22)).await;
     assert!(desk.store.candidates(at(22)).await.unwrap().is_empty());
-    let step = Step::License { add: plan.writes[0].licenses.clone() };
+    let step = Step::License { add: plan.writes[0].licenses.clone(), remove: Vec::new() };
     assert_eq!(desk.commit(&plan.writes[0], step, at(22)).await, None);
     desk.judge(at(23)).await;
     assert_eq!(desk.word(1).await, "lapsed");
@@ -212,7 +212,7 @@ async fn an_unknown_outcome_is_settled_although_something_else_lapsed() {
     let plan = desk.plan(at(21)).await;
     let only: Vec<LicenseWrite> =
         plan.writes[0].licenses.iter().filter(|license| license.sku == ems()).cloned().collect();
-    let intent = desk.commit(&plan.writes[0], Step::License { add: only }, at(21)).await.unwrap();
+    let intent = desk.commit(&plan.writes[0], Step::License { add: only, remove: Vec::new() }, at(21)).await.unwrap();
     desk.conclude(intent.clone(), unknown(at(40)), at(22)).await;
     desk.rules.pop();
     desk.judge(at(30)).await;
@@ -347,7 +347,7 @@ async fn ours_is_what_was_read_as_absent_before() {
         desk.users(std::slice::from_ref(&before), at(22)).await;
         // As if this had not been judged yet when the intent was made.
         desk.raw().execute("UPDATE people SET dirty = 0", []).unwrap();
-        let step = Step::License { add: plan.writes[0].licenses.clone() };
+        let step = Step::License { add: plan.writes[0].licenses.clone(), remove: Vec::new() };
         let intent = desk.commit(&plan.writes[0], step, at(23)).await.unwrap();
         desk.conclude(intent, Outcome::Accepted, at(24)).await;
         assert_eq!(desk.entitlement(1, ems()).await.unwrap().ours, ours, "{before:?}");

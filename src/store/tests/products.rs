@@ -45,7 +45,7 @@ async fn a_product_refused_for_all_waits_for_one_to_ask_again() {
     desk.store.put_catalog(read(known.enabled + 1, known.consumed - 1), at(32)).await.unwrap();
     let plan = desk.plan(at(33)).await;
     assert_eq!(plan.writes.len(), 1);
-    let step = Step::License { add: plan.writes[0].licenses.clone() };
+    let step = Step::License { add: plan.writes[0].licenses.clone(), remove: Vec::new() };
     let again = desk.commit(&plan.writes[0], step, at(33)).await.unwrap();
     desk.conclude(again, Outcome::Accepted, at(34)).await;
     assert!(desk.store.stops().await.unwrap().is_empty());

@@ -81,7 +81,7 @@ async fn write(desk: &Desk, outcome: u8, seconds: i64) {
     let (now, reason) = (at(seconds), Reason::new("x", "x"));
     let plan = desk.plan(now).await;
     let Some(write) = plan.writes.first() else { return };
-    let step = Step::License { add: write.licenses.clone() };
+    let step = Step::License { add: write.licenses.clone(), remove: Vec::new() };
     let Some(intent) = desk.commit(write, step, now).await else { return };
     let outcome = match outcome {
         0 => return,
