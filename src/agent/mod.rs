@@ -6,6 +6,7 @@ mod error;
 mod expiry;
 mod group_feed;
 mod health;
+mod members;
 mod pilot;
 mod tenant_feed;
 mod untold;
@@ -18,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 pub use error::AgentError;
+pub use members::group_members;
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;

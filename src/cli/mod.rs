@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod assign;
 mod config;
 mod doctor;
 mod explain;
@@ -97,6 +98,12 @@ enum Command {
     Pause(request::Pause),
     /// Write again.
     Resume(Place),
+    /// Give a product by hand to one user, a group, a list or whoever matches a filter, whatever the rules say.
+    Assign(assign::Assign),
+    /// Take a product away by hand, and withhold it whatever the rules say.
+    Unassign(assign::Unassign),
+    /// Forget what was assigned or withheld by hand: the rules decide again.
+    Release(assign::Unassign),
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     Retry(request::Retry),
     /// Examine whether all that the service relies on is there, and say what mends what is not.
@@ -152,6 +159,9 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Reject(args) => request::reject(&common, &args).await,
         Command::Pause(args) => request::pause(&common, args).await,
         Command::Resume(place) => request::resume(&common, &place).await,
+        Command::Assign(args) => assign::assign(&common, args).await,
+        Command::Unassign(args) => assign::unassign(&common, args).await,
+        Command::Release(args) => assign::release(&common, args).await,
         Command::Retry(args) => request::retry(&common, &args).await,
         Command::Config(command) => config::run(&common, command),
     }?;
@@ -195,6 +205,10 @@ struct Unmet {
 }
 
 impl Unmet {
+    fn usage(what: impl Into<String>, advice: &'static str) -> Self {
+        Self { what: what.into(), advice, code: "usage", status: exit::USAGE }
+    }
+
     fn not_found(what: impl Into<String>, advice: &'static str) -> Self {
         Self { what: what.into(), advice, code: "not-found", status: exit::NOT_FOUND }
     }

@@ -1,15 +1,20 @@
 //! `seatsync plan`
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde_json::json;
 
+use super::request::os_user;
 use super::{Common, Failure, Unmet, key_table, output, progress};
 use crate::agent::{Agent, Prospect};
 use crate::clock::Clock;
 use crate::model::fault::exit;
+use crate::model::identity::PersonId;
 use crate::model::license::Catalog;
-use crate::store::{self, Store};
+use crate::model::plan::{LicenseWrite, Plan, Removal, Write};
+use crate::model::request::Request;
+use crate::store::{self, PendingRequest, Store};
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
@@ -24,6 +29,20 @@ pub(super) struct Args {
 
 /// Shows what would be written, worked out on a throw-away copy of the store.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
+    let (prospect, catalog) = look_ahead(common, None).await?;
+    if args.json { output::json(&as_json(&prospect, &catalog)) } else { print(&prospect, &catalog, args.all) }
+}
+
+/// Shows what would be written if a command was carried out, of that which it is about.
+pub(super) async fn after(common: &Common, request: Request) -> Result<(), Failure> {
+    let people: BTreeSet<PersonId> = request.people().iter().copied().collect();
+    let (mut prospect, catalog) = look_ahead(common, Some(request)).await?;
+    prospect.plan.writes.retain(|write| people.contains(&write.person));
+    prospect.plan.waiting.retain(|(person, _)| people.contains(person));
+    print(&prospect, &catalog, true)
+}
+
+async fn look_ahead(common: &Common, request: Option<Request>) -> Result<(Prospect, Catalog), Failure> {
     let mut settings = common.settings()?;
     key_table::in_environment(&settings)?;
     let scratch = Scratch::make()?;
@@ -32,31 +51,37 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
         store::copy(&settings.store, &copy)?;
     }
     settings.store.clone_from(&copy);
-    let store = Store::open(&copy)?;
+    let (store, clock) = (Store::open(&copy)?, Clock::system());
+    if let Some(request) = request {
+        let id = store.ask(request.clone(), &os_user(), clock.now()).await?;
+        let pending = PendingRequest { id, request, os_user: os_user() };
+        let outcome = store.carry_out(pending, &settings.digest, clock.now()).await?;
+        outcome.map_err(|text| Unmet::not_found(text, "See `seatsync status`."))?;
+    }
     let stop = tokio::sync::watch::channel(false).1;
-    let agent = Agent::new(settings, store.clone(), Clock::system(), stop).await?;
+    let agent = Agent::new(settings, store.clone(), clock, stop).await?;
     let prospect = progress::with(agent.progress(), agent.prospect()).await?;
     let catalog = store.catalog().await?;
-    if args.json { output::json(&as_json(&prospect, &catalog)) } else { print(&prospect, &catalog, args.all) }
+    Ok((prospect, catalog))
 }
 
 fn as_json(prospect: &Prospect, catalog: &Catalog) -> serde_json::Value {
     let plan = &prospect.plan;
-    let writes: Vec<_> = plan
-        .writes
-        .iter()
-        .map(|write| {
-            let licenses: Vec<_> = write
-                .licenses
-                .iter()
-                .map(|license| {
-                    json!({ "sku": license.sku, "product": catalog.name(license.sku), "rule": license.rule,
-                            "disabledPlans": plans(catalog, license) })
-                })
-                .collect();
-            json!({ "user": write.user, "name": write.name, "location": write.location, "licenses": licenses })
-        })
-        .collect();
+    let write = |write: &Write| {
+        let license = |license: &LicenseWrite| {
+            json!({ "sku": license.sku, "product": catalog.name(license.sku), "rule": license.rule,
+                    "disabledPlans": plans(catalog, license), "changed": license.held })
+        };
+        let removal = |removal: &Removal| {
+            json!({ "sku": removal.sku, "product": catalog.name(removal.sku), "rule": removal.rule,
+                    "inExchangeFor": removal.with })
+        };
+        let licenses: Vec<_> = write.licenses.iter().map(license).collect();
+        let removals: Vec<_> = write.removals.iter().map(removal).collect();
+        json!({ "user": write.user, "name": write.name, "location": write.location, "licenses": licenses,
+                "removals": removals })
+    };
+    let writes: Vec<_> = plan.writes.iter().map(write).collect();
     let held: Vec<_> = plan
         .held
         .iter()
@@ -73,15 +98,10 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
     }
     let shown = if all { plan.writes.len() } else { SHOWN };
     if !plan.writes.is_empty() {
-        let mut table = output::table(["user", "location", "product", "plans off", "rule"]);
+        let mut table = output::table(["user", "location", "what", "product", "plans off", "rule"]);
         for write in plan.writes.iter().take(shown) {
-            for license in &write.licenses {
-                let location = write
-                    .location
-                    .as_ref()
-                    .map_or_else(|| "as it is".to_owned(), |to| format!("{} (from {})", to.to, to.source));
-                let off = plans(catalog, license).join(", ");
-                table.add_row([write.name.clone(), location, catalog.name(license.sku), off, license.rule.clone()]);
+            for row in rows(write, catalog) {
+                table.add_row(row);
             }
         }
         output::show(&table);
@@ -93,15 +113,43 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
         let (rule, reason, count) = (&cohort.rule, &cohort.reason.text, cohort.members.len());
         output::line(&format!("{count} of rule {rule} would be held: {reason}"));
     }
-    output::line(&format!(
-        "{} would be licensed, {} would wait for a seat",
-        output::count(plan.writes.len() as u64, "person"),
-        plan.waiting.len()
-    ));
+    output::line(&sum(plan));
     Ok(())
 }
 
-fn plans(catalog: &Catalog, license: &crate::model::plan::LicenseWrite) -> Vec<String> {
+/// What the plan comes to, in one sentence.
+fn sum(plan: &Plan) -> String {
+    let count = |is: &dyn Fn(&Write) -> bool| plan.writes.iter().filter(|write| is(write)).count();
+    let given = count(&|write| write.licenses.iter().any(|license| !license.held));
+    let changed = count(&|write| write.licenses.iter().any(|license| license.held));
+    let taken = count(&|write| write.removals.iter().any(|removal| removal.with.is_none()));
+    let mut text = format!("{} would be licensed", output::count(given as u64, "person"));
+    for (number, what) in [(changed, "would get other plans"), (taken, "would lose a license")] {
+        if number > 0 {
+            text.push_str(&format!(", {number} {what}"));
+        }
+    }
+    format!("{text}, {} would wait for a seat", plan.waiting.len())
+}
+
+/// One row for each product.
+fn rows(write: &Write, catalog: &Catalog) -> Vec<[String; 6]> {
+    let to = write.location.as_ref();
+    let location = to.map_or_else(|| "as it is".to_owned(), |to| format!("{} (from {})", to.to, to.source));
+    let given = write.licenses.iter().map(|license| {
+        let what = if license.held { "change" } else { "give" }.to_owned();
+        let off = plans(catalog, license).join(", ");
+        [write.name.clone(), location.clone(), what, catalog.name(license.sku), off, license.rule.clone()]
+    });
+    let taken = write.removals.iter().map(|removal| {
+        let what = removal.with.map_or("take".to_owned(), |with| format!("take for {}", catalog.name(with)));
+        let stays = "as it is".to_owned();
+        [write.name.clone(), stays, what, catalog.name(removal.sku), String::new(), removal.rule.clone()]
+    });
+    given.chain(taken).collect()
+}
+
+fn plans(catalog: &Catalog, license: &LicenseWrite) -> Vec<String> {
     let sku = catalog.get(license.sku);
     let name = |id: &_| sku.and_then(|sku| sku.plans.iter().find(|plan| plan.id == *id)).map(|plan| plan.name.clone());
     license.disabled.iter().map(|id| name(id).unwrap_or_else(|| id.to_string())).collect()

@@ -108,13 +108,15 @@ fn fair(candidate: &Candidate) -> (i32, Timestamp, PersonId, SkuId) {
 }
 
 fn cohort(what: &str, rule: String, members: Vec<(PersonId, SkuId)>, limits: Limits) -> Cohort {
-    let (code, limit, things, key) = match what {
-        "change" => ("change-limit", limits.changed, "changes of plans", "guard.changes_per_day"),
-        "take" => ("removal-limit", limits.taken, "removals", "guard.removals_per_day"),
-        _ => ("daily-limit", limits.given, "assignments", "guard.assignments_per_day"),
+    let text = |limit: Limit, things: &str, key: &str| {
+        format!("more than the {} {things} that guard.{key} allows in 24 hours", limit.per_day)
     };
-    let text = format!("more than the {} {things} that {key} allows in 24 hours", limit.per_day);
-    Cohort { rule, reason: Reason::new(code, text), members }
+    let reason = match what {
+        "change" => Reason::new("change-limit", text(limits.changed, "changes of plans", "changes_per_day")),
+        "take" => Reason::new("removal-limit", text(limits.taken, "removals", "removals_per_day")),
+        _ => Reason::new("daily-limit", text(limits.given, "assignments", "assignments_per_day")),
+    };
+    Cohort { rule, reason, members }
 }
 
 fn hand_out(candidates: Vec<Candidate>, exchanged: Vec<Candidate>, seats: &BTreeMap<SkuId, i64>, plan: &mut Plan) {

@@ -1,9 +1,11 @@
 //! Commands that change something: rows in the store, carried out by whoever holds its lease.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::identity::{HoldId, PersonId};
+use super::identity::{HoldId, PersonId, PlanId, SkuId};
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,9 +46,48 @@ pub enum Request {
     },
     /// Writes again.
     Resume,
+    /// Assigns a product by hand, whatever the rules say.
+    Assign {
+        /// To whom.
+        people: Vec<PersonId>,
+        /// Which.
+        sku: SkuId,
+        /// With these plans off.
+        disabled: BTreeSet<PlanId>,
+    },
+    /// Takes a product away by hand, and withholds it whatever the rules say.
+    Unassign {
+        /// From whom.
+        people: Vec<PersonId>,
+        /// Which.
+        sku: SkuId,
+    },
+    /// Forgets what was assigned or withheld by hand: the rules decide again.
+    Release {
+        /// Of whom.
+        people: Vec<PersonId>,
+        /// Which product.
+        sku: SkuId,
+    },
     /// Tries again what is refused, removed by others or waiting for its schedule.
     Retry {
         /// Whom; `None` is everyone.
         person: Option<PersonId>,
     },
+}
+
+impl Request {
+    /// The persons it names one by one.
+    #[must_use]
+    pub fn people(&self) -> &[PersonId] {
+        match self {
+            Self::Assign { people, .. } | Self::Unassign { people, .. } | Self::Release { people, .. } => people,
+            Self::Include { .. }
+            | Self::Approve { .. }
+            | Self::Reject { .. }
+            | Self::Pause { .. }
+            | Self::Resume
+            | Self::Retry { .. } => &[],
+        }
+    }
 }

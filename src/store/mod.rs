@@ -20,6 +20,7 @@ mod intents;
 mod judgements;
 mod lease;
 mod link;
+mod manual;
 mod migrate;
 mod outcomes;
 mod people;

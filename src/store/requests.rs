@@ -7,8 +7,9 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
 use super::rows::{collect, json, json_of, meta, millis, named, set_meta};
-use super::{Store, StoreError, holds, seats};
+use super::{Store, StoreError, holds, manual, seats};
 use crate::model::identity::{PersonId, RequestId, SkuId};
+use crate::model::person::Manual;
 use crate::model::request::Request;
 use crate::model::standing::Standing;
 
@@ -67,7 +68,8 @@ impl Store {
     ) -> Result<Result<String, String>, StoreError> {
         let config = config.to_owned();
         self.write(move |tx| {
-            let outcome = match perform(tx, &pending.request, &config, now) {
+            let asker = Asker { os_user: &pending.os_user, config: &config, now };
+            let outcome = match perform(tx, &pending.request, &asker) {
                 Ok(text) => Ok(text),
                 Err(StoreError::Request(text)) => Err(text),
                 Err(error) => return Err(error),
@@ -99,7 +101,15 @@ impl Store {
     }
 }
 
-fn perform(db: &Connection, request: &Request, config: &str, now: Timestamp) -> Result<String, StoreError> {
+/// Who asks, under which configuration, and when.
+pub(super) struct Asker<'a> {
+    pub os_user: &'a str,
+    pub config: &'a str,
+    pub now: Timestamp,
+}
+
+fn perform(db: &Connection, request: &Request, asker: &Asker<'_>) -> Result<String, StoreError> {
+    let Asker { config, now, .. } = *asker;
     match request {
         Request::Include { rule, unlicensed, since, limit, person } => {
             include(db, rule, *unlicensed, *since, *limit, *person)
@@ -115,6 +125,11 @@ fn perform(db: &Connection, request: &Request, config: &str, now: Timestamp) -> 
             set_meta(db, "paused", None)?;
             Ok(was.map_or_else(|| "was not paused".to_owned(), |why| format!("resumed (was paused: {why})")))
         }
+        Request::Assign { people, sku, disabled } => {
+            manual::set(db, people, *sku, &Manual::Assigned { disabled: disabled.clone() }, asker)
+        }
+        Request::Unassign { people, sku } => manual::set(db, people, *sku, &Manual::Withheld, asker),
+        Request::Release { people, sku } => manual::forget(db, people, *sku),
         Request::Retry { person } => retry(db, *person, config, now),
     }
 }

@@ -19,6 +19,7 @@ mod groups;
 mod guard;
 mod joining;
 mod leaving;
+mod policy;
 mod products;
 mod rules;
 mod samba;
