@@ -85,7 +85,7 @@ fn asks_for(step: &Step, stopped: &BTreeSet<SkuId>) -> bool {
 }
 
 fn location(write: &Write) -> Option<IntentOrder> {
-    let skus = write.licenses.iter().filter(|license| !license.held).map(|license| license.sku).collect();
+    let skus = write.licenses.iter().map(|license| license.sku).collect();
     Some(order(write, Step::Location { write: write.location.clone()?, skus }))
 }
 

@@ -166,12 +166,11 @@ fn removal(candidate: &Candidate, with: Option<SkuId>) -> Removal {
 
 fn put(write: &mut Write, candidate: Candidate) {
     let Candidate { sku, disabled, rule, action, location, .. } = candidate;
-    match action {
-        Action::Take { with } => write.removals.push(Removal { sku, rule, with }),
-        Action::Change => write.licenses.push(LicenseWrite { sku, disabled, rule, held: true }),
-        Action::Give => {
-            write.location = location;
-            write.licenses.push(LicenseWrite { sku, disabled, rule, held: false });
-        }
+    if let Action::Take { with } = action {
+        write.removals.push(Removal { sku, rule, with });
+        return;
     }
+    // Graph asks for a location whenever a license is written.
+    write.location = location;
+    write.licenses.push(LicenseWrite { sku, disabled, rule, held: action == Action::Change });
 }

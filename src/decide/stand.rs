@@ -210,7 +210,7 @@ pub(super) fn next(
         (_, Observed::Otherwise) => Next::to(Standing::Differs),
         (stored, Observed::Change(target)) => {
             let same = stored.filter(|stored| stored.action == Action::Change && stored.disabled == target);
-            let standing = changing(same.map(|stored| &stored.standing), want, user);
+            let standing = changing(same.map(|stored| &stored.standing), want, user, wish);
             Next { standing: Some(standing), action: Action::Change, disabled: Some(target) }
         }
         (stored, Observed::Lacking) => {
@@ -238,9 +238,10 @@ fn before_giving(stored: &Entitlement) -> Option<&Standing> {
 }
 
 /// A license that is there is to get other plans: what that means depends on where the same change stood.
-fn changing(standing: Option<&Standing>, want: &Want<'_>, user: &User) -> Standing {
+fn changing(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &LocationWish) -> Standing {
     match standing {
         Some(Standing::Baseline) if want.baseline => Standing::Baseline,
+        _ if matches!(wish, LocationWish::Missing(_)) => missing(wish, user),
         Some(standing @ (Standing::Due | Standing::Held { .. } | Standing::Retrying { .. })) => standing.clone(),
         Some(standing @ Standing::Refused { basis, .. }) if *basis == user.basis() => standing.clone(),
         _ => Standing::Due,
@@ -280,8 +281,12 @@ fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &Loc
         }
         _ => Standing::Due,
     };
+    if matches!(wish, LocationWish::Missing(_)) { missing(wish, user) } else { open }
+}
+
+fn missing(wish: &LocationWish, user: &User) -> Standing {
     match wish {
         LocationWish::Missing(reason) => Standing::Refused { reason: reason.clone(), basis: user.basis() },
-        _ => open,
+        _ => Standing::Due,
     }
 }

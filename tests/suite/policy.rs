@@ -144,7 +144,10 @@ async fn what_others_gave_is_adopted_as_the_rule_says() {
         bench.tenant.set_seats("EMS", 1).expect("there is EMS");
         let ada = bench.hire("ada", "DE");
         let license = NewLicense::direct("EMS");
-        bench.tenant.add_user(bench.user_of(&ada).licensed(license)).expect("a user is added");
+        bench
+            .tenant
+            .add_user(bench.user_of(&ada).licensed(license).with("usageLocation", "DE"))
+            .expect("a user is added");
         let agent = bench.running().await;
         agent.until_standing(&ada, "satisfied").await;
         bench.some_polls().await;
