@@ -7,6 +7,7 @@ mod expiry;
 mod group_feed;
 mod health;
 mod pilot;
+mod scope;
 mod tenant_feed;
 mod untold;
 mod work;
@@ -48,6 +49,8 @@ pub struct Agent {
     graph: Graph,
     /// Which ends of credentials and certificates were spoken of.
     endings: expiry::ExpiryWatch,
+    /// What is known of whom rules mean.
+    scope: scope::ScopeWatch,
     /// For each domain, in the order of the settings.
     ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// How each is signed in to, and what came of it, in the same order.
@@ -90,6 +93,7 @@ impl Agent {
             quota: Arc::new(Mutex::new(quota)),
             logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
             endings: expiry::ExpiryWatch::default(),
+            scope: scope::ScopeWatch::default(),
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
             group_bell: Arc::default(),
             settings: Arc::new(settings),

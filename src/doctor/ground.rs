@@ -1,4 +1,4 @@
-//! What both sides stand on: the configuration and the store.
+//! What all sides stand on: the configuration, the store and its lease.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::{Check, Topic};
 use crate::config::ConfigError;
 use crate::model::fault::exit;
 use crate::model::settings::{Mode, Settings};
-use crate::store::{self, Inspection, StoreError};
+use crate::store::{self, Inspection, Lease, StoreError};
 
 /// Whether the configuration loads.
 #[must_use]
@@ -41,6 +41,15 @@ fn in_short(problem: &crate::config::Problem) -> String {
 #[must_use]
 pub fn store(settings: &Settings) -> Check {
     judge(&settings.store, store::inspect(&settings.store), store::schema(), &settings.tenant.id.to_string())
+}
+
+/// Whether an agent works on the store just now, by its lease.
+#[must_use]
+pub fn agent(settings: &Settings) -> Check {
+    match Lease::is_held(&settings.store) {
+        true => Check::ok(Topic::Agent, "one has the store now"),
+        false => Check::ok(Topic::Agent, "none is running"),
+    }
 }
 
 fn judge(path: &Path, found: Result<Inspection, StoreError>, known: i64, tenant: &str) -> Check {

@@ -24,6 +24,7 @@ pub(crate) mod sample;
 pub mod seats;
 pub mod secret;
 pub mod settings;
+pub mod spelling;
 pub mod standing;
 pub mod synchronization;
 pub mod user;
