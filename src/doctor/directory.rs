@@ -66,7 +66,9 @@ async fn one(settings: &Settings, directory: &DirectorySettings, clock: &Clock) 
         best = better(best, dc);
     }
     // What fails at one controller keeps nothing from going on where another can be used.
-    checks.extend(all.into_iter().map(|check| if best.is_some() { check.milder() } else { check }));
+    let used = best.as_ref().map(|dc| dc.server().to_owned());
+    let stands_in = |check: &Check| used.is_some() && check.about != used;
+    checks.extend(all.into_iter().map(|check| if stands_in(&check) { check.milder() } else { check }));
     match best {
         Some(mut dc) => checks.extend(whole(settings, directory, &mut dc, clock.now()).await),
         None => checks.extend(skipped()),
@@ -99,14 +101,14 @@ async fn controller(
     login: &Login,
     clock: &Clock,
 ) -> (Vec<Check>, Option<Dc>) {
-    let about = format!("{}:{}", server.host, server.port);
+    let about = format!("{}:{}", server.host.trim_end_matches('.'), server.port);
     let (started, mut stages) = (clock.now(), Vec::new());
     let tell = |stage| stages.push((stage, clock.now()));
     let met = Dc::approach(directory, server, names, tls, login, started, tell).await;
     let mut checks: Vec<Check> = stages.iter().map(|stage| passed(stage, started, directory)).collect();
     let dc = match met {
         Ok(mut dc) => match talk(&mut dc, clock, &mut checks).await {
-            Ok(()) => Some(dc),
+            Ok(usable) => usable.then_some(dc),
             Err(error) => {
                 checks.push(Check::failed(Topic::Controller, &error));
                 None
@@ -135,12 +137,14 @@ fn passed((stage, at): &(Stage, Timestamp), started: Timestamp, directory: &Dire
     }
 }
 
-/// What only a controller that was signed in to can show.
-async fn talk(dc: &mut Dc, clock: &Clock, checks: &mut Vec<Check>) -> Result<(), DirectoryError> {
+/// What only a controller that was signed in to can show. Whether it can be read by pages.
+async fn talk(dc: &mut Dc, clock: &Clock, checks: &mut Vec<Check>) -> Result<bool, DirectoryError> {
     let state = dc.state().await?;
     checks.push(domain::controller(&state));
     checks.push(domain::controls(&dc.lacking_controls()));
-    checks.push(match dc.try_paging().await {
+    let paging = dc.try_paging().await;
+    let usable = paging.is_ok();
+    checks.push(match paging {
         Ok((entries, pages)) => Check::ok(Topic::Paging, format!("{entries} objects on {pages} pages, to the end")),
         Err(error) => Check::failed(Topic::Paging, &error),
     });
@@ -151,7 +155,7 @@ async fn talk(dc: &mut Dc, clock: &Clock, checks: &mut Vec<Check>) -> Result<(),
         Some(time) => surroundings::skew(Topic::DcClock, "the controller's", before, time, clock.now(), remedy),
         None => Check::skipped(Topic::DcClock, "the controller does not say what time it is"),
     });
-    Ok(())
+    Ok(usable)
 }
 
 /// The domain as a whole. A read that fails is a finding, and the next is tried.

@@ -10,6 +10,7 @@ mod crash;
 mod credentials;
 mod daemon;
 mod doctor;
+mod doctor_directory;
 mod documented;
 mod excluded;
 mod failures;
