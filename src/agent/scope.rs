@@ -119,12 +119,7 @@ impl Agent {
     }
 
     /// As far as it counts the same accounts at all.
-    async fn compare_filters(
-        &self,
-        dc: &mut Dc,
-        settings: &DirectorySettings,
-        tell: bool,
-    ) -> Result<bool, AgentError> {
+    async fn compare_filters(&self, dc: &mut Dc, settings: &DirectorySettings, tell: bool) -> Result<bool, AgentError> {
         let filters: Vec<(&str, &Filter)> = self.settings.rules.iter().flat_map(filters).collect();
         if filters.is_empty() {
             return Ok(true);

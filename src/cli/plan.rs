@@ -81,7 +81,10 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
                     .as_ref()
                     .map_or_else(|| "as it is".to_owned(), |to| format!("{} (from {})", to.to, to.source));
                 let off = plans(catalog, license).join(", ");
-                table.add_row([write.name.clone(), location, catalog.name(license.sku), off, license.rule.clone()]);
+                output::row(
+                    &mut table,
+                    [write.name.clone(), location, catalog.name(license.sku), off, license.rule.clone()],
+                );
             }
         }
         output::show(&table);

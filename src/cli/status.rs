@@ -164,13 +164,16 @@ fn seats(report: &Report) {
     }
     let mut table = output::table(["product", "bought", "in use", "free", "waiting"]);
     for sku in &report.skus {
-        table.add_row([
-            sku.name.clone(),
-            sku.bought.to_string(),
-            sku.consumed.to_string(),
-            sku.free.to_string(),
-            sku.waiting.to_string(),
-        ]);
+        output::row(
+            &mut table,
+            [
+                sku.name.clone(),
+                sku.bought.to_string(),
+                sku.consumed.to_string(),
+                sku.free.to_string(),
+                sku.waiting.to_string(),
+            ],
+        );
     }
     output::line("");
     output::show(&table);

@@ -323,7 +323,12 @@ async fn guid_of(wire: &mut Wire, user: &str, dn: &str, attribute: &str) -> Resu
 }
 
 /// Reads one object by its DN.
-pub(super) async fn read(wire: &mut Wire, dn: &str, attributes: &[&str], step: Step) -> Result<Option<Raw>, DirectoryError> {
+pub(super) async fn read(
+    wire: &mut Wire,
+    dn: &str,
+    attributes: &[&str],
+    step: Step,
+) -> Result<Option<Raw>, DirectoryError> {
     let mut found = None;
     let ask = Ask {
         base: dn,

@@ -61,7 +61,36 @@ fn filter(user: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use ldap3::parse_filter;
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::directory::question::among;
+    use crate::model::filter::{Filter, escaped};
+
+    proptest! {
+        /// As the library that sends it understands it: two assertions, each of that one value.
+        #[test]
+        fn no_name_can_change_the_question(user in "[*()\\\\\x00,;+\"<>#=@ \\r\\n\u{2028}a-zäß中]{0,16}") {
+            let name = match user.split_once('\\') {
+                Some((_, name)) => name,
+                None => user.split('@').next().unwrap_or_default(),
+            };
+            let expected = Filter::Or(vec![
+                Filter::Equals("userprincipalname".into(), user.clone()),
+                Filter::Equals("samaccountname".into(), name.to_owned()),
+            ]);
+            prop_assert_eq!(Filter::parse(&filter(&user)), Ok(expected));
+            let equality = |value: &str| parse_filter(format!("(ou={})", escaped(value))).map(|tag| format!("{tag:?}"));
+            let plain = equality("").unwrap();
+            let built = equality(&user).unwrap();
+            // The same shape as that of an empty value, with the very bytes in it.
+            let bytes = format!("inner: {:?}", user.as_bytes());
+            prop_assert_eq!(built.replace(&bytes, "inner: []"), plain);
+            let asked = parse_filter(among(&format!("(cn={})", escaped(&user))));
+            prop_assert!(asked.is_ok(), "{:?}", asked);
+        }
+    }
 
     #[test]
     fn every_form_of_a_name_finds_the_account() {

@@ -19,15 +19,8 @@ const EXAMINED: usize = 4;
 /// Means every account, as far as a filter goes.
 const ALL: &str = "(objectClass=*)";
 /// What is asked of the domain as a whole, by the first controller that can be used.
-const OF_THE_DOMAIN: [Topic; 7] = [
-    Topic::Account,
-    Topic::Deletions,
-    Topic::Base,
-    Topic::Rights,
-    Topic::Anchor,
-    Topic::Location,
-    Topic::Scope,
-];
+const OF_THE_DOMAIN: [Topic; 7] =
+    [Topic::Account, Topic::Deletions, Topic::Base, Topic::Rights, Topic::Anchor, Topic::Location, Topic::Scope];
 
 /// Examines the domains of the configuration one after the other, with reads only.
 pub async fn directory(settings: &Settings, clock: &Clock) -> Vec<Check> {
@@ -50,9 +43,9 @@ async fn one(settings: &Settings, directory: &DirectorySettings, clock: &Clock) 
         false => Ok(directory.servers.clone()),
     };
     let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
-    let prepared = found
-        .map_err(|error| Check::failed(Topic::Controllers, &error))
-        .and_then(|servers| Ok((servers, tls::client_config(&roots).map_err(|error| Check::failed(Topic::Tls, &error))?)));
+    let prepared = found.map_err(|error| Check::failed(Topic::Controllers, &error)).and_then(|servers| {
+        Ok((servers, tls::client_config(&roots).map_err(|error| Check::failed(Topic::Tls, &error))?))
+    });
     let (servers, tls) = match prepared {
         Ok(prepared) => prepared,
         Err(check) => return std::iter::once(check).chain(skipped()).collect(),

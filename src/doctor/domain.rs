@@ -31,9 +31,7 @@ pub(super) fn certificate(expiry: Option<Expiry>, now: Timestamp) -> Check {
     let Some(expiry) = expiry else { return Check::ok(Topic::Tls, "trusted, and in the controller's name") };
     let (day, days) = (expiry.at.strftime("%Y-%m-%d"), expiry.days_left(now));
     match expiry.warning(now) {
-        None => {
-            Check::ok(Topic::Tls, format!("trusted, in the controller's name, and good until {day}, {days} days"))
-        }
+        None => Check::ok(Topic::Tls, format!("trusted, in the controller's name, and good until {day}, {days} days")),
         Some(_) => Check::warn(Topic::Tls, format!("trusted, and ends on {day}, in {days} days"), RENEW),
     }
 }
@@ -64,7 +62,12 @@ pub(super) fn controls(lacking: &[&str]) -> Check {
     }
     let found = format!("does not know {}", lacking.join(", "));
     if lacking.contains(&"paged results") {
-        return Check::fail(Topic::Controls, found, "Name a domain controller: this server cannot be read.", exit::CONFIG);
+        return Check::fail(
+            Topic::Controls,
+            found,
+            "Name a domain controller: this server cannot be read.",
+            exit::CONFIG,
+        );
     }
     let remedy = "Nothing has to be done: deletions are then noticed by the regular full reading.";
     Check::warn(Topic::Controls, found, remedy)
@@ -81,7 +84,9 @@ pub(super) fn account(bind: &Bind, own: Option<&Own>, now: Timestamp) -> Check {
         );
     };
     let found = format!("{who} is {}", own.dn);
-    let Some(expiry) = own.password else { return Check::ok(Topic::Account, format!("{found}; its password never ends")) };
+    let Some(expiry) = own.password else {
+        return Check::ok(Topic::Account, format!("{found}; its password never ends"));
+    };
     let (day, days) = (expiry.at.strftime("%Y-%m-%d"), expiry.days_left(now));
     let remedy = match bind {
         Bind::Simple { .. } => "Set a new password and store it for seatsync: it counts from the next connection on.",
@@ -179,7 +184,10 @@ pub(super) fn location(settings: &LocationSettings, all: u64, set: u64) -> Check
         None if set == all => Check::ok(Topic::Location, format!("all {all} accounts have one of {from}")),
         None => Check::warn(
             Topic::Location,
-            format!("{} of {all} accounts have none of {from}: who lacks a location in Entra too is refused", all - set),
+            format!(
+                "{} of {all} accounts have none of {from}: who lacks a location in Entra too is refused",
+                all - set
+            ),
             "Fill one of them in, grant reading them, or write usage_location.default.",
         ),
     }

@@ -65,7 +65,8 @@ impl fmt::Display for Filter {
 pub fn escaped(value: &str) -> String {
     let mut text = String::with_capacity(value.len());
     for letter in value.chars() {
-        if matches!(letter, '*' | '(' | ')' | '\\') || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}') {
+        if matches!(letter, '*' | '(' | ')' | '\\') || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
+        {
             let mut bytes = [0; 4];
             for byte in letter.encode_utf8(&mut bytes).bytes() {
                 text.push_str(&format!("\\{byte:02x}"));

@@ -27,6 +27,7 @@ pub mod settings;
 pub mod spelling;
 pub mod standing;
 pub mod synchronization;
+pub mod text;
 pub mod user;
 pub mod verdict;
 pub mod watermark;

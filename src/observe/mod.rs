@@ -328,7 +328,10 @@ impl fmt::Display for Event {
                 "rule {rule}: {clause} means nobody: check its spelling, and that the attributes are filled in and may be read"
             ),
             Self::FilterDiffers { rule, filter, ours, theirs, server } => {
-                write!(f, "rule {rule}: filter {filter} means {ours} accounts as it is answered here, while {server} ")?;
+                write!(
+                    f,
+                    "rule {rule}: filter {filter} means {ours} accounts as it is answered here, while {server} "
+                )?;
                 match theirs {
                     Some(theirs) => write!(f, "counts {theirs}: ")?,
                     None => f.write_str("cannot answer it: ")?,

@@ -3,9 +3,7 @@
 use jiff::SignedDuration;
 use jiff::tz::TimeZone;
 use seatsync::clock::Clock;
-use seatsync_lab::directory::{
-    Change, DcOptions, Directory, DirectoryOptions, Effect, Fault, NewAccount, Target,
-};
+use seatsync_lab::directory::{Change, DcOptions, Directory, DirectoryOptions, Effect, Fault, NewAccount, Target};
 use seatsync_lab::tenant::World;
 use serde_json::Value;
 
@@ -69,12 +67,14 @@ async fn all_is_well_and_counted_whether_or_not_an_agent_runs() {
         bench.directory.modify(joiner.guid, &[Change::set("department", "(R*D)\\")]);
     }
     bench.directory.converge();
-    bench.rules = "[[license]]\nid = \"lab\"\nsku = \"EMS\"\nwho = { all = [{ filter = '(department=\\28R\\2aD\\29\\5c)' }, \
+    bench.rules =
+        "[[license]]\nid = \"lab\"\nsku = \"EMS\"\nwho = { all = [{ filter = '(department=\\28R\\2aD\\29\\5c)' }, \
                    { ou = \"OU=Staff,DC=corp,DC=example,DC=test\" }] }\n[[license]]\nid = \"all\"\nsku = \"EMS\"\n"
-        .into();
+            .into();
     let (code, checks) = examined(&bench).await;
     assert_eq!(code, 0, "{checks:#?}");
-    let wrong: Vec<&Value> = checks.iter().filter(|check| check["state"] == "warn" || check["state"] == "fail").collect();
+    let wrong: Vec<&Value> =
+        checks.iter().filter(|check| check["state"] == "warn" || check["state"] == "fail").collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
     for topic in ["reach", "tls", "bind", "controller", "controls", "paging", "dc-clock"] {
         assert_eq!(states(&checks, topic), ["ok", "ok"], "{topic}: {checks:#?}");
@@ -87,7 +87,10 @@ async fn all_is_well_and_counted_whether_or_not_an_agent_runs() {
     let all = staff + service;
     assert!(only(&checks, "rights").1.contains(&format!("all {all} accounts")), "{checks:#?}");
     let found = |topic| about(&checks, topic).iter().map(|it| it["found"].to_string()).collect::<Vec<_>>().join(" ");
-    assert!(found("base").contains(&format!("exists, {staff} accounts")) && found("base").contains(&format!("exists, {service} accounts")));
+    assert!(
+        found("base").contains(&format!("exists, {staff} accounts"))
+            && found("base").contains(&format!("exists, {service} accounts"))
+    );
     assert!(found("scope").contains(&format!("means 3 of {all} accounts")), "{}", found("scope"));
     assert!(found("scope").contains(&format!("ou OU=Staff,DC=corp,DC=example,DC=test: means {staff} of")));
     assert!(found("account").contains("CN=") && found("paging").contains("pages, to the end"));
@@ -191,7 +194,13 @@ async fn one_out_of_step_or_read_only_is_told_and_what_it_hides_too() {
     bench.edit(&own, &format!("ldaps://{}", bench.directory.dc(rodc).ldaps_addr()));
     let checks = finds(&bench, 0, "controller", "warn", &["read-only copy", "writable"]).await;
     let (state, found, remedy, _) = only(&checks, "rights");
-    assert!(state == "warn" && found.contains("of 1 of") && found.contains("userAccountControl") && remedy.contains("Read all"), "{found}");
+    assert!(
+        state == "warn"
+            && found.contains("of 1 of")
+            && found.contains("userAccountControl")
+            && remedy.contains("Read all"),
+        "{found}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -215,7 +224,10 @@ async fn deletions_that_cannot_be_seen_are_no_fault_and_what_follows_is_said() {
     let (code, checks) = examined(&bench).await;
     let (state, found, remedy, _) = only(&checks, "deletions");
     assert_eq!((code, state.as_str()), (0, "ok"));
-    assert!(found.contains("cannot be seen") && remedy.contains("dsacls") && remedy.contains("svc@"), "{found} {remedy}");
+    assert!(
+        found.contains("cannot be seen") && remedy.contains("dsacls") && remedy.contains("svc@"),
+        "{found} {remedy}"
+    );
 }
 
 /// Reads these units of the domain, and no others.
@@ -259,7 +271,8 @@ async fn a_base_that_is_not_there_names_what_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn accounts_without_anchor_or_location_are_counted() {
     let mut bench = bench(DirectoryOptions::with_accounts(0)).await;
-    let bases = "bases = [\"OU=Staff,DC=corp,DC=example,DC=test\"]\nanchor = \"employeeID\"\ntimeout = \"20s\"\n[tenant]";
+    let bases =
+        "bases = [\"OU=Staff,DC=corp,DC=example,DC=test\"]\nanchor = \"employeeID\"\ntimeout = \"20s\"\n[tenant]";
     bench.edit("timeout = \"20s\"\n[tenant]", bases);
     bench.edit("default = \"SE\"", "from = [\"c\"]");
     let hire = |sam: &str, c: &str| {
