@@ -25,7 +25,7 @@ use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Mode, Settings};
+use crate::model::settings::Settings;
 use crate::observe::Event;
 use crate::store::{Lease, Store};
 use crate::tenant::{Budget, Graph, Pace};
@@ -81,6 +81,7 @@ impl Agent {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
+        store.note_mode(settings.mode.word()).await?;
         let mut ldap_tls = Vec::new();
         for directory in &settings.directories {
             let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
@@ -120,10 +121,7 @@ impl Agent {
     /// # Errors
     /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
     pub async fn run(&self) -> Result<(), AgentError> {
-        let mode = match self.settings.mode {
-            Mode::Observe => "observe",
-            Mode::Apply => "apply",
-        };
+        let mode = self.settings.mode.word();
         let config = self.settings.digest.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
         let stopped = async {

@@ -84,8 +84,8 @@ struct Vitals {
     synchronized: bool,
 }
 
-/// Whether the controller holds a read-only copy, `supportedCapabilities` of the rootDSE (MS-ADTS 3.1.1.3.4.3.7): it lacks
-/// attributes.
+/// LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID among `supportedCapabilities` of the rootDSE (MS-ADTS 3.1.1.3.4.3): the controller
+/// holds a read-only copy, which lacks attributes.
 const READ_ONLY: &str = "1.2.840.113556.1.4.1920";
 
 impl Dc {

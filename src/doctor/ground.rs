@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{Check, Topic};
 use crate::config::ConfigError;
 use crate::model::fault::exit;
-use crate::model::settings::{Mode, Settings};
+use crate::model::settings::Settings;
 use crate::store::{self, Inspection, Lease, StoreError};
 
 /// Whether the configuration loads.
@@ -13,10 +13,7 @@ use crate::store::{self, Inspection, Lease, StoreError};
 pub fn configuration(path: &Path, loaded: &Result<Settings, ConfigError>) -> Check {
     match loaded {
         Ok(settings) => {
-            let mode = match settings.mode {
-                Mode::Observe => "observe",
-                Mode::Apply => "apply",
-            };
+            let mode = settings.mode.word();
             let rules: Vec<&str> = settings.rules.iter().map(|rule| rule.id.as_str()).collect();
             Check::ok(Topic::Configuration, format!("{}: mode \"{mode}\", rules {}", path.display(), rules.join(", ")))
         }

@@ -55,6 +55,17 @@ pub enum Mode {
     Apply,
 }
 
+impl Mode {
+    /// The configuration's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Apply => "apply",
+        }
+    }
+}
+
 /// `[directory]`.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {

@@ -45,6 +45,7 @@ async fn whom_each_rule_means_is_said_once_and_what_means_nobody_is_warned_of() 
     // Everything is read again: it is not said again.
     bench.directory.set_invocation_id(uuid::Uuid::from_u128(7));
     bench.directory.set_down(true);
+    daemon.until_said("[directory-").await;
     bench.directory.set_down(false);
     daemon.until_said("is void and all of it is read again").await;
     bench.some_polls().await;
@@ -98,4 +99,23 @@ async fn a_base_that_is_not_there_is_said_at_the_start_with_what_is() {
     daemon.stop().await;
     let once = bench.output(&["once"]).await;
     assert_eq!(once.status.code(), Some(78), "{once:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn status_shows_the_mode_and_the_rules_that_cannot_be_used() {
+    let mut bench = Bench::start(3).await;
+    bench.edit("mode = \"apply\"", "mode = \"observe\"");
+    bench.rules.push_str("[[license]]\nid = \"typo\"\nsku = \"SPE_E4\"\n");
+    let daemon = Daemon::acquainted(&bench).await;
+    let text = bench.says(&["status"]).await;
+    for part in ["running; a rule cannot be used", "mode       observe", "unusable   rule \"typo\"", "SPE_E4"] {
+        assert!(text.contains(part), "{part:?} is not in:\n{text}");
+    }
+    daemon.stop().await;
+
+    bench.edits.clear();
+    bench.rules = bench.rules.replace("SPE_E4", "SPE_E3");
+    bench.once().await.expect("a turn");
+    let text = bench.says(&["status"]).await;
+    assert!(text.contains("mode       apply") && !text.contains("unusable"), "{text}");
 }
