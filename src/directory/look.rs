@@ -30,6 +30,17 @@ const OFFERED: usize = 200;
 const CONTROLS: [(&str, &str); 3] =
     [(PAGED, "paged results"), (SHOW_DELETED, "show deleted objects"), (DOMAIN_SCOPE, "domain scope")];
 
+/// Whether deleted objects show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletions {
+    /// They do.
+    Seen,
+    /// Their container does, and there is none in it, or none that may be seen.
+    NoneSeen,
+    /// They do not.
+    Hidden,
+}
+
 /// Whether a DN is that of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -94,33 +105,41 @@ impl Dc {
         Ok(root.and_then(|root| root.text("currentTime").and_then(generalized_time)))
     }
 
-    /// Whether deletions show: Deleted Objects can be seen by administrators alone, unless somebody granted it.
+    /// Whether deletions show: Deleted Objects can be seen by administrators alone, unless somebody granted it. Samba shows the
+    /// container to everybody, and what is in it to administrators: so one of those is looked for.
     ///
     /// # Errors
     /// When the controller does not answer.
-    pub async fn sees_deletions(&mut self) -> Result<bool, DirectoryError> {
+    pub async fn deletions(&mut self) -> Result<Deletions, DirectoryError> {
         if !self.controls.contains(SHOW_DELETED) {
-            return Ok(false);
+            return Ok(Deletions::Hidden);
         }
         let base = format!("<WKGUID={DELETED},{}>", self.domain);
-        let ask = Ask {
-            base: &base,
-            scope: Scope::Base,
-            filter: "(objectClass=*)",
-            attributes: vec![NOTHING.to_owned()],
-            controls: vec![bare(SHOW_DELETED)],
-            step: Step::Base("Deleted Objects".into()),
-        };
-        let mut met = 0;
-        let answer = self.wire.ask(ask, |_| {
-            met += 1;
-            Ok(())
-        });
-        match answer.await {
-            Ok(_) => Ok(met > 0),
-            Err(DirectoryError::Answer { code: 32 | 50, .. }) => Ok(false),
-            Err(error) => Err(error),
+        let mut seen = [0_u32; 2];
+        for (scope, seen) in [Scope::Base, Scope::OneLevel].into_iter().zip(&mut seen) {
+            let one = PagedResults { size: 1, cookie: Vec::new() };
+            let ask = Ask {
+                base: &base,
+                scope,
+                filter: "(objectClass=*)",
+                attributes: vec![NOTHING.to_owned()],
+                controls: vec![bare(SHOW_DELETED), one.critical().into()],
+                step: Step::Base("Deleted Objects".into()),
+            };
+            let answer = self.wire.ask(ask, |_| {
+                *seen += 1;
+                Ok(())
+            });
+            match answer.await {
+                Ok(_) | Err(DirectoryError::Answer { code: 32 | 50, .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
+        Ok(match seen {
+            [_, below] if below > 0 => Deletions::Seen,
+            [itself, _] if itself > 0 => Deletions::NoneSeen,
+            _ => Deletions::Hidden,
+        })
     }
 
     /// Whether an object of that name is there, and if not, what is.

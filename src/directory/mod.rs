@@ -36,7 +36,7 @@ pub use discover::Names;
 pub use error::{DirectoryError, Step};
 pub use kerberos::KerberosFault;
 pub use login::{Login, LoginError};
-pub use look::{Instead, Place};
+pub use look::{Deletions, Instead, Place};
 pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
 pub use search::{Extent, Scan};

@@ -160,7 +160,7 @@ async fn whole(settings: &Settings, directory: &DirectorySettings, dc: &mut Dc, 
             Ok(own) => domain::account(&directory.bind, own.as_ref(), now),
             Err(error) => failed(Topic::Account)(error),
         },
-        dc.sees_deletions().await.map_or_else(failed(Topic::Deletions), |seen| domain::deletions(seen, who)),
+        dc.deletions().await.map_or_else(failed(Topic::Deletions), |seen| domain::deletions(seen, who)),
     ];
     let mut bases = Vec::new();
     for base in &directory.bases {

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use super::{Check, Topic};
-use crate::directory::Own;
+use crate::directory::{Deletions, Own};
 use crate::model::expiry::{Expiry, ExpiryWarning};
 use crate::model::fault::exit;
 use crate::model::settings::{AnchorSource, Bind, DirectorySettings, LocationSettings, Server};
@@ -102,19 +102,21 @@ pub(super) fn account(bind: &Bind, own: Option<&Own>, now: Timestamp) -> Check {
 }
 
 /// What follows from seeing deletions, or not. Neither is wrong.
-pub(super) fn deletions(seen: bool, who: &str) -> Check {
-    match seen {
-        true => Check::ok(Topic::Deletions, "Deleted Objects can be seen: a deletion is noticed at the next look"),
-        false => Check::ok(
-            Topic::Deletions,
-            "Deleted Objects cannot be seen: a deletion is noticed by what the tenant tells, or when two regular readings \
-             running have missed the account",
-        )
-        .hint(format!(
-            "To notice it at once, as a domain administrator: dsacls \"CN=Deleted Objects,DC=…\" /takeownership, then \
-             dsacls \"CN=Deleted Objects,DC=…\" /G {who}:LCRP."
-        )),
-    }
+pub(super) fn deletions(seen: Deletions, who: &str) -> Check {
+    let found = match seen {
+        Deletions::Seen => {
+            let found = "Deleted Objects can be seen: a deletion is noticed at the next look";
+            return Check::ok(Topic::Deletions, found);
+        }
+        Deletions::NoneSeen => "in Deleted Objects is nothing, or nothing that may be seen: then",
+        Deletions::Hidden => "Deleted Objects cannot be seen:",
+    };
+    let follows =
+        "a deletion is noticed by what the tenant tells, or when two regular readings running have missed the account";
+    Check::ok(Topic::Deletions, format!("{found} {follows}")).hint(format!(
+        "To notice it at once, as a domain administrator: dsacls \"CN=Deleted Objects,DC=…\" /takeownership, then dsacls \
+         \"CN=Deleted Objects,DC=…\" /G {who}:LCRP."
+    ))
 }
 
 /// Accounts below a base.

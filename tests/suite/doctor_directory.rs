@@ -218,6 +218,15 @@ async fn paging_that_does_not_come_to_its_end_and_a_clock_that_is_off_are_told()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn deletions_that_can_be_seen_are_told_from_none_at_all() {
+    let bench = bench(DirectoryOptions::with_accounts(3)).await;
+    finds(&bench, 0, "deletions", "ok", &["is nothing, or nothing that may be seen"]).await;
+    let gone = bench.hire("gone", "DE");
+    bench.directory.delete(gone.guid);
+    finds(&bench, 0, "deletions", "ok", &["can be seen: a deletion is noticed at the next look"]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn deletions_that_cannot_be_seen_are_no_fault_and_what_follows_is_said() {
     let options = DirectoryOptions { hide_deleted_objects: true, ..DirectoryOptions::with_accounts(3) };
     let bench = bench(options).await;
@@ -225,7 +234,7 @@ async fn deletions_that_cannot_be_seen_are_no_fault_and_what_follows_is_said() {
     let (state, found, remedy, _) = only(&checks, "deletions");
     assert_eq!((code, state.as_str()), (0, "ok"));
     assert!(
-        found.contains("cannot be seen") && remedy.contains("dsacls") && remedy.contains("svc@"),
+        found.starts_with("Deleted Objects cannot be seen") && remedy.contains("dsacls") && remedy.contains("svc@"),
         "{found} {remedy}"
     );
 }
