@@ -82,7 +82,8 @@ mod tests {
     /// What was found by fuzzing, and what it started from, stays found.
     #[test]
     fn the_corpus_holds() {
-        let targets: [(&str, fn(&[u8])); 3] =
+        type Target = fn(&[u8]);
+        let targets: [(&str, Target); 3] =
             [("entry", super::entry), ("control", super::control), ("filter", super::filter)];
         for (name, target) in targets {
             let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
