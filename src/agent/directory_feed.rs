@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use super::health::Health;
+use super::scope::Comparison;
 use super::{Agent, AgentError, is_fatal};
 use crate::clock::later;
 use crate::directory::roster::Roster;
@@ -47,6 +48,8 @@ struct Domain {
     failures: Mutex<BTreeMap<String, AgentError>>,
     /// What was said of the domain, and of single controllers while another stands in.
     troubles: tokio::sync::Mutex<BTreeMap<String, Health>>,
+    /// Whether filters of rules are to be compared.
+    comparison: Mutex<Comparison>,
     /// Nobody is told while somebody waits for the result.
     silent: bool,
 }
@@ -112,6 +115,7 @@ impl Domain {
             bell: Notify::new(),
             failures: Mutex::default(),
             troubles: tokio::sync::Mutex::default(),
+            comparison: Mutex::new(Comparison::due()),
             silent,
         }
     }
@@ -192,6 +196,10 @@ impl Domain {
 
     fn watch(&self) -> MutexGuard<'_, Watch> {
         self.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn comparison(&self) -> MutexGuard<'_, Comparison> {
+        self.comparison.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn failures(&self) -> MutexGuard<'_, BTreeMap<String, AgentError>> {

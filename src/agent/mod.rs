@@ -8,6 +8,7 @@ mod group_feed;
 mod health;
 mod members;
 mod pilot;
+mod scope;
 mod tenant_feed;
 mod untold;
 mod work;
@@ -26,7 +27,7 @@ use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Mode, Settings};
+use crate::model::settings::Settings;
 use crate::observe::Event;
 use crate::store::{Lease, Store};
 use crate::tenant::{Budget, Graph, Pace};
@@ -50,6 +51,8 @@ pub struct Agent {
     graph: Graph,
     /// Which ends of credentials and certificates were spoken of.
     endings: expiry::ExpiryWatch,
+    /// What is known of whom rules mean.
+    scope: scope::ScopeWatch,
     /// For each domain, in the order of the settings.
     ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// How each is signed in to, and what came of it, in the same order.
@@ -80,6 +83,7 @@ impl Agent {
         stop: watch::Receiver<bool>,
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
+        store.note_mode(settings.mode.word()).await?;
         let mut ldap_tls = Vec::new();
         for directory in &settings.directories {
             let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
@@ -92,6 +96,7 @@ impl Agent {
             quota: Arc::new(Mutex::new(quota)),
             logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
             endings: expiry::ExpiryWatch::default(),
+            scope: scope::ScopeWatch::default(),
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
             group_bell: Arc::default(),
             settings: Arc::new(settings),
@@ -118,10 +123,7 @@ impl Agent {
     /// # Errors
     /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
     pub async fn run(&self) -> Result<(), AgentError> {
-        let mode = match self.settings.mode {
-            Mode::Observe => "observe",
-            Mode::Apply => "apply",
-        };
+        let mode = self.settings.mode.word();
         let config = self.settings.digest.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
         let stopped = async {

@@ -272,6 +272,7 @@ impl Agent {
         let catalog = self.store.catalog().await?;
         let rules = bind(&settings.rules, &catalog, &self.store.group_states().await?);
         turn.unusable = rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();
+        self.store.note_unusable(&turn.unusable).await?;
         let licensing = self.store.licensing_groups().await?;
         let expecting = self.grace().map(|grace| Expecting { grace, groups: licensing.as_ref() });
         let bases = settings.bases();

@@ -22,7 +22,7 @@ pub(super) enum Command {
 pub(super) fn run(common: &Common, command: Command) -> Result<(), Failure> {
     match command {
         Command::Example => {
-            output::line(config::example().trim_end());
+            output::block(config::example().trim_end());
             Ok(())
         }
         Command::Check { json: false } => {

@@ -9,12 +9,15 @@ use crate::doctor::{self, Check, Examination, Grant, State};
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Examine the tenant's side: network, login, permissions, products. Without any side: all there are.
+    /// Examine the directory's side: controllers, sign-in, rights, bases, whom rules mean. Without any side: both.
+    #[arg(long)]
+    directory: bool,
+    /// Examine the tenant's side: network, login, permissions, products.
     #[arg(long)]
     tenant: bool,
     /// Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN,
     /// sAMAccountName, objectGUID or Entra id.
-    #[arg(long, value_name = "USER", conflicts_with = "tenant", help_heading = "Pilot")]
+    #[arg(long, value_name = "USER", conflicts_with_all = ["tenant", "directory"], help_heading = "Pilot")]
     pilot: Option<String>,
     /// By this rule, not by the first that means the user.
     #[arg(long, value_name = "ID", requires = "pilot", help_heading = "Pilot")]
@@ -44,7 +47,8 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
         let order = pilot::Order { user, rule: args.rule, write: args.write, wait: args.wait, json: args.json };
         return pilot::run(common, &order).await.map(|()| 0);
     }
-    let examination = examine(common).await;
+    let all = !args.directory && !args.tenant;
+    let examination = examine(common, all || args.directory, all || args.tenant).await;
     if args.json {
         output::json(&as_json(&examination))?;
     } else {
@@ -53,15 +57,21 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
     Ok(examination.exit_status())
 }
 
-async fn examine(common: &Common) -> Examination {
+async fn examine(common: &Common, directory: bool, tenant: bool) -> Examination {
     let loaded = common.settings();
     let mut examination =
         Examination { checks: vec![doctor::configuration(&common.config, &loaded)], ..Examination::default() };
     let Ok(settings) = loaded else { return examination };
-    examination.checks.push(doctor::store(&settings));
-    let Examination { checks, grant } = doctor::tenant(&settings, &Clock::system()).await;
-    examination.checks.extend(checks);
-    examination.grant = grant;
+    examination.checks.extend([doctor::store(&settings), doctor::agent(&settings)]);
+    let clock = Clock::system();
+    if directory {
+        examination.checks.extend(doctor::directory(&settings, &clock).await);
+    }
+    if tenant {
+        let Examination { checks, grant } = doctor::tenant(&settings, &clock).await;
+        examination.checks.extend(checks);
+        examination.grant = grant;
+    }
     examination
 }
 

@@ -102,12 +102,10 @@ fn timeline(dossier: &Dossier, catalog: &Catalog) {
     }
     let mut table = output::table(["when", "what", "details", "request-id"]);
     for row in &dossier.timeline {
-        table.add_row([
-            time(row.at),
-            row.kind.clone(),
-            detail(row, catalog),
-            row.request_id.clone().unwrap_or_default(),
-        ]);
+        output::row(
+            &mut table,
+            [time(row.at), row.kind.clone(), detail(row, catalog), row.request_id.clone().unwrap_or_default()],
+        );
     }
     line("");
     output::show(&table);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Failure, Unmet};
 use crate::model::fault::exit;
+use crate::model::text::one_line;
 
 /// Prints a value as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
@@ -15,12 +16,17 @@ pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
         code: "json-failed",
         status: exit::SOFTWARE,
     })?;
-    line(&text);
+    block(&text);
     Ok(())
 }
 
-/// Prints a line. A reader that went away, such as `head`, ends the command quietly.
+/// Prints a line; whatever of it would begin another is escaped.
 pub(super) fn line(text: &str) {
+    block(&one_line(text));
+}
+
+/// Prints lines of our own making. A reader that went away, such as `head`, ends the command quietly.
+pub(super) fn block(text: &str) {
     use std::io::Write as _;
     if writeln!(std::io::stdout().lock(), "{text}").is_err() {
         std::process::exit(0);
@@ -36,6 +42,11 @@ pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
         column.set_padding((0, 2));
     }
     table
+}
+
+/// Adds a row to a table, each cell on one line.
+pub(super) fn row<const N: usize>(table: &mut Table, cells: [String; N]) {
+    table.add_row(cells.map(|cell| one_line(&cell).into_owned()));
 }
 
 /// Prints a table without the blanks at the ends of its lines.

@@ -101,7 +101,7 @@ fn print(prospect: &Prospect, catalog: &Catalog, all: bool) -> Result<(), Failur
         let mut table = output::table(["user", "location", "what", "product", "plans off", "rule"]);
         for write in plan.writes.iter().take(shown) {
             for row in rows(write, catalog) {
-                table.add_row(row);
+                output::row(&mut table, row);
             }
         }
         output::show(&table);

@@ -41,6 +41,10 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
 
 fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
     let mut lines = vec![headline(report, running, now)];
+    match report.mode.as_deref() {
+        Some("observe") => lines.push("mode       observe: what would be written is only recorded".to_owned()),
+        mode => lines.extend(mode.map(|mode| format!("mode       {mode}"))),
+    }
     let read = |at: Option<Timestamp>| at.map_or_else(|| "never".to_owned(), |at| ago(at, now));
     lines.push(format!(
         "directory  {}, read {}",
@@ -100,6 +104,7 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
             "late       {late} accepted and not yet seen to work: `seatsync users --standing confirming`"
         ));
     }
+    lines.extend(report.unusable.iter().map(|problem| format!("unusable   {problem}")));
     lines.extend(report.groups.iter().map(group));
     for (part, complaint) in &report.troubles {
         lines.push(format!("trouble    {part}: {complaint}"));
@@ -139,6 +144,8 @@ fn headline(report: &Report, running: bool, now: Timestamp) -> String {
         "no agent is running".to_owned()
     } else if !report.troubles.is_empty() {
         "running, with trouble".to_owned()
+    } else if !report.unusable.is_empty() {
+        "running; a rule cannot be used".to_owned()
     } else if !report.acquainted {
         "running, first contact under way: nothing is decided yet".to_owned()
     } else if report.skus.iter().any(|sku| sku.stop.is_some()) {
@@ -164,13 +171,16 @@ fn seats(report: &Report) {
     }
     let mut table = output::table(["product", "bought", "in use", "free", "waiting"]);
     for sku in &report.skus {
-        table.add_row([
-            sku.name.clone(),
-            sku.bought.to_string(),
-            sku.consumed.to_string(),
-            sku.free.to_string(),
-            sku.waiting.to_string(),
-        ]);
+        output::row(
+            &mut table,
+            [
+                sku.name.clone(),
+                sku.bought.to_string(),
+                sku.consumed.to_string(),
+                sku.free.to_string(),
+                sku.waiting.to_string(),
+            ],
+        );
     }
     output::line("");
     output::show(&table);

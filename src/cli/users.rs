@@ -37,7 +37,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
         }
         let mut table = output::table(["source", "entry", "since", "reason"]);
         for line in lines {
-            table.add_row([line.source, line.key, time(line.since), line.reason]);
+            output::row(&mut table, [line.source, line.key, time(line.since), line.reason]);
         }
         output::show(&table);
         return Ok(());
@@ -64,18 +64,21 @@ fn rows(table: &mut comfy_table::Table, person: &PersonLine) {
     };
     if person.entitlements.is_empty() {
         let since = person.presence_since.map(time).unwrap_or_default();
-        table.add_row([person.name.clone(), presence.into(), location, "-".into(), "-".into(), since, excluded]);
+        output::row(table, [person.name.clone(), presence.into(), location, "-".into(), "-".into(), since, excluded]);
         return;
     }
     for entitlement in &person.entitlements {
-        table.add_row([
-            person.name.clone(),
-            presence.into(),
-            location.clone(),
-            entitlement.product.clone(),
-            entitlement.standing.word().into(),
-            time(entitlement.since),
-            entitlement.why.clone().unwrap_or_else(|| excluded.clone()),
-        ]);
+        output::row(
+            table,
+            [
+                person.name.clone(),
+                presence.into(),
+                location.clone(),
+                entitlement.product.clone(),
+                entitlement.standing.word().into(),
+                time(entitlement.since),
+                entitlement.why.clone().unwrap_or_else(|| excluded.clone()),
+            ],
+        );
     }
 }

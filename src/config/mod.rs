@@ -37,7 +37,7 @@ mod tests;
 mod values;
 
 pub use example::example;
-pub use problem::{ConfigError, Problem, nearest};
+pub use problem::{ConfigError, Problem};
 
 /// No configuration is longer, in bytes.
 const LIMIT: u64 = 1024 * 1024;

@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::syntax;
 use crate::model::fault::{Class, Fault, exit};
+use crate::model::spelling::nearest;
 
 /// Lines longer than this are cut around the caret.
 const WIDTH: usize = 140;
@@ -230,33 +231,6 @@ fn excerpt(line: &str, offset: usize, span: &Range<usize>, hidden: &impl Fn(usiz
     let cut = if shown.len() > WIDTH { from.saturating_sub(WIDTH / 2) } else { 0 };
     let text: String = shown.iter().skip(cut).take(WIDTH).collect();
     (text, from - cut, (to - from).min(WIDTH - (from - cut).min(WIDTH - 1)))
-}
-
-/// What a close spelling may have meant.
-pub fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word: String = word.chars().take(64).flat_map(char::to_lowercase).collect();
-    known
-        .into_iter()
-        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
-        .filter(|(distance, candidate)| *distance <= 1.max(candidate.chars().count().div_ceil(3)))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's: insertions, deletions and replacements from one to the other.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.chars().enumerate() {
-        let mut diagonal = i;
-        row[0] = i + 1;
-        for (j, to) in b.iter().enumerate() {
-            let replace = diagonal + usize::from(from != *to);
-            diagonal = row[j + 1];
-            row[j + 1] = replace.min(row[j] + 1).min(diagonal + 1);
-        }
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 /// `"a", "b", "c"`.

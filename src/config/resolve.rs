@@ -55,7 +55,7 @@ fn attributes(anchor: &AnchorSource, location: &LocationSettings, rules: &[Rule]
         AnchorSource::Auto => None,
         AnchorSource::Attribute(name) => Some(name.clone()),
     };
-    let sources = location.from.iter().filter_map(LocationSource::attribute).map(str::to_owned);
+    let sources = location.attributes().map(str::to_owned);
     rules.iter().flat_map(Rule::attributes).chain(sources).chain(anchor).collect()
 }
 

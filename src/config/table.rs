@@ -12,8 +12,9 @@ use toml::de::{DeTable, DeValue};
 
 use super::context::Context;
 use super::keys::{Key, Kind, Presence, Section};
-use super::problem::{Report, nearest, quoted, suggestion};
+use super::problem::{Report, quoted, suggestion};
 use super::values::{self, Wrong};
+use crate::model::spelling::nearest;
 
 /// One table of the file, or its absence.
 pub(super) struct Table<'a> {

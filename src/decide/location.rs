@@ -66,7 +66,7 @@ fn missing(found: bool, wrong: &[String], settings: &LocationSettings) -> Reason
     let text = if found {
         "the user has no usage location and usage_location.write is false: let something else set it".to_owned()
     } else {
-        let tried: Vec<&str> = settings.from.iter().filter_map(LocationSource::attribute).collect();
+        let tried: Vec<&str> = settings.attributes().collect();
         let tried = tried.join(", ");
         let wrong = if wrong.is_empty() { String::new() } else { format!(" ({})", wrong.join("; ")) };
         format!("none of {tried} holds a country code{wrong} and usage_location.default is not set: fill one of them")

@@ -239,13 +239,17 @@ fn before_giving(stored: &Entitlement) -> Option<&Standing> {
 
 /// A license that is there is to get other plans: what that means depends on where the same change stood.
 fn changing(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &LocationWish) -> Standing {
-    match standing {
-        Some(Standing::Baseline) if want.baseline => Standing::Baseline,
-        _ if matches!(wish, LocationWish::Missing(_)) => missing(wish, user),
+    let open = match standing {
+        Some(Standing::Baseline) if want.baseline => return Standing::Baseline,
         Some(standing @ (Standing::Due | Standing::Held { .. } | Standing::Retrying { .. })) => standing.clone(),
-        Some(standing @ Standing::Refused { basis, .. }) if *basis == user.basis() => standing.clone(),
+        Some(standing @ Standing::Refused { basis, reason })
+            if reason.code != "no-usage-location" && *basis == user.basis() =>
+        {
+            return standing.clone();
+        }
         _ => Standing::Due,
-    }
+    };
+    unless_nowhere(open, user, wish)
 }
 
 /// Who is to be given something for the first time waits for the rule's delay.
@@ -281,12 +285,13 @@ fn lacking(standing: Option<&Standing>, want: &Want<'_>, user: &User, wish: &Loc
         }
         _ => Standing::Due,
     };
-    if matches!(wish, LocationWish::Missing(_)) { missing(wish, user) } else { open }
+    unless_nowhere(open, user, wish)
 }
 
-fn missing(wish: &LocationWish, user: &User) -> Standing {
+/// Nothing can be written for a user without location who cannot be given one.
+fn unless_nowhere(open: Standing, user: &User, wish: &LocationWish) -> Standing {
     match wish {
         LocationWish::Missing(reason) => Standing::Refused { reason: reason.clone(), basis: user.basis() },
-        _ => Standing::Due,
+        _ => open,
     }
 }

@@ -11,11 +11,12 @@ use uuid::Uuid;
 use super::discover::Names;
 use super::error::{DirectoryError, Step};
 use super::login::Login;
+use super::look::Instead;
 use super::question::{Question, coverage};
 use super::raw::Raw;
 use super::search::{Extent, Scan};
-use super::whoami::password_expiry;
-use super::wire::{Ask, Wire};
+use super::whoami::{Own, own};
+use super::wire::{Ask, Dialled, Wire};
 use crate::model::expiry::Expiry;
 use crate::model::rule::Dn;
 use crate::model::settings::{DirectorySettings, Server};
@@ -33,10 +34,21 @@ pub struct Dc {
     pub(super) bases: Vec<Base>,
     /// OIDs of the controls the controller knows.
     pub(super) controls: BTreeSet<String>,
-    user: String,
+    pub(super) user: String,
     key: WatermarkKey,
     root: Vitals,
     writable: bool,
+}
+
+/// How far a connection has come.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The TCP connection is there.
+    Reached,
+    /// TLS is agreed on, with this certificate (DER) of the controller's, verified to carry its name.
+    Secured(Option<Vec<u8>>),
+    /// The account was let in.
+    SignedIn,
 }
 
 /// What a connection hangs on, and until when.
@@ -57,7 +69,7 @@ pub(super) struct Base {
 }
 
 /// What is asked of the rootDSE.
-struct RootDse {
+pub(super) struct RootDse {
     domain: String,
     ntds: String,
     vitals: Vitals,
@@ -72,8 +84,8 @@ struct Vitals {
     synchronized: bool,
 }
 
-/// Whether the controller holds a read-only copy, `supportedCapabilities` of the rootDSE (MS-ADTS 3.1.1.3.4.3.7): it lacks
-/// attributes.
+/// LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID among `supportedCapabilities` of the rootDSE (MS-ADTS 3.1.1.3.4.3): the controller
+/// holds a read-only copy, which lacks attributes.
 const READ_ONLY: &str = "1.2.840.113556.1.4.1920";
 
 impl Dc {
@@ -93,15 +105,38 @@ impl Dc {
         now: Timestamp,
     ) -> Result<Self, DirectoryError> {
         login.permits(now).await?;
-        let mut wire = Wire::open(server, names, tls, settings.timeout).await?;
+        let mut dc = Self::approach(settings, server, names, tls, login, now, |_| {}).await?;
+        dc.find_bases(&settings.bases).await?;
+        tracing::debug!(server = dc.server(), ntds = dc.key.ntds, invocation = %dc.key.invocation, "signed in");
+        Ok(dc)
+    }
+
+    /// The same without the bases, telling how far it has come: a scan of everything has nowhere to search then.
+    ///
+    /// # Errors
+    /// Whatever of that fails.
+    pub async fn approach(
+        settings: &DirectorySettings,
+        server: &Server,
+        names: &Names,
+        tls: Arc<ClientConfig>,
+        login: &Login,
+        now: Timestamp,
+        mut tell: impl FnMut(Stage),
+    ) -> Result<Self, DirectoryError> {
+        let dialled = Dialled::to(server, names, settings.timeout).await?;
+        tell(Stage::Reached);
+        let mut wire = Wire::secure(dialled, tls).await?;
+        tell(Stage::Secured(wire.peer_certificate().await));
         login.sign_in(&mut wire, now).await?;
+        tell(Stage::SignedIn);
         let root = root_dse(&mut wire).await?;
         check_domain(&wire, settings, &root.domain)?;
         let user = settings.bind.who();
         let domain = guid_of(&mut wire, user, &root.domain, "objectGUID").await?;
         let invocation = guid_of(&mut wire, user, &root.ntds, "invocationId").await?;
         let key = WatermarkKey { domain, ntds: root.ntds, invocation, coverage: coverage(settings) };
-        let mut dc = Self {
+        Ok(Self {
             wire,
             question: Question::new(settings),
             domain: root.domain,
@@ -111,10 +146,7 @@ impl Dc {
             key,
             root: root.vitals,
             writable: !root.capabilities.contains(READ_ONLY),
-        };
-        dc.find_bases(&settings.bases).await?;
-        tracing::debug!(server = dc.server(), ntds = dc.key.ntds, invocation = %dc.key.invocation, "signed in");
-        Ok(dc)
+        })
     }
 
     /// What the controller said of itself last.
@@ -160,8 +192,16 @@ impl Dc {
     /// When the controller does not answer.
     pub async fn endings(&mut self) -> Result<Endings, DirectoryError> {
         let certificate = self.wire.peer_certificate().await.and_then(|der| crate::tls::valid_until(&der));
-        let password = password_expiry(&mut self.wire, &self.domain, &self.user).await?;
+        let password = self.own_account().await?.and_then(|own| own.password);
         Ok(Endings { certificate: certificate.map(Expiry::of_controller), password })
+    }
+
+    /// The account that is signed in; `None` when the controller does not tell.
+    ///
+    /// # Errors
+    /// When the controller does not answer.
+    pub async fn own_account(&mut self) -> Result<Option<Own>, DirectoryError> {
+        own(&mut self.wire, &self.domain, &self.user).await
     }
 
     /// Signs off. Dropping closes the connection as well, only less politely.
@@ -181,7 +221,7 @@ impl Dc {
             let found = read(&mut self.wire, base, &["objectGUID"], Step::Base(base.clone())).await;
             let entry = match found {
                 Ok(Some(entry)) => entry,
-                Ok(None) | Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.base_missing(base)),
+                Ok(None) | Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.base_missing(base).await),
                 Err(error) => return Err(error),
             };
             let dn = std::str::from_utf8(&entry.dn).ok().and_then(Dn::parse);
@@ -192,9 +232,14 @@ impl Dc {
         Ok(())
     }
 
-    pub(super) fn base_missing(&self, base: &str) -> DirectoryError {
+    /// Says what there is instead, as far as the controller tells.
+    pub(super) async fn base_missing(&mut self, base: &str) -> DirectoryError {
+        let instead = match Dn::parse(base) {
+            Some(dn) => self.instead_of(&dn).await.unwrap_or_default(),
+            None => Instead::default(),
+        };
         let (server, user) = (self.wire.server.clone(), self.user.clone());
-        DirectoryError::BaseMissing { server, base: base.to_owned(), user }
+        DirectoryError::BaseMissing { server, base: base.to_owned(), user, instead: Box::new(instead) }
     }
 }
 
@@ -210,21 +255,36 @@ async fn root_dse(wire: &mut Wire) -> Result<RootDse, DirectoryError> {
     ];
     let entry = read(wire, "", &ATTRIBUTES, Step::RootDse).await?;
     let entry = entry.ok_or_else(|| wire.odd(Step::RootDse, "there is none"))?;
-    let text = |name: &'static str| {
-        let server = wire.server.clone();
-        entry.text(name).ok_or(DirectoryError::NotAController { server, missing: name })
-    };
-    let highest = text("highestCommittedUSN")?;
-    let highest = highest.parse().map_err(|_| wire.odd(Step::RootDse, "highestCommittedUSN is no number"))?;
-    let synchronized = entry.text("isSynchronized").is_none_or(|value| !value.eq_ignore_ascii_case("FALSE"));
-    let oids = |name| entry.values(name).iter().filter_map(|oid| String::from_utf8(oid.clone()).ok()).collect();
-    Ok(RootDse {
-        domain: text("defaultNamingContext")?.to_owned(),
-        ntds: text("dsServiceName")?.to_owned(),
-        vitals: Vitals { highest, synchronized },
-        controls: oids("supportedControl"),
-        capabilities: oids("supportedCapabilities"),
+    RootDse::read(&entry).map_err(|lack| match lack {
+        Lack::Of(missing) => DirectoryError::NotAController { server: wire.server.clone(), missing },
+        Lack::Number(name) => wire.odd(Step::RootDse, format!("{name} is no number")),
     })
+}
+
+/// What keeps a rootDSE from being a controller's.
+pub(super) enum Lack {
+    /// It lacks this attribute.
+    Of(&'static str),
+    /// This one is no number.
+    Number(&'static str),
+}
+
+impl RootDse {
+    /// Understands it.
+    pub fn read(entry: &Raw) -> Result<Self, Lack> {
+        const USN: &str = "highestCommittedUSN";
+        let text = |name: &'static str| entry.text(name).ok_or(Lack::Of(name));
+        let highest = text(USN)?.parse().map_err(|_| Lack::Number(USN))?;
+        let synchronized = entry.text("isSynchronized").is_none_or(|value| !value.eq_ignore_ascii_case("FALSE"));
+        let oids = |name| entry.values(name).iter().filter_map(|oid| String::from_utf8(oid.clone()).ok()).collect();
+        Ok(Self {
+            domain: text("defaultNamingContext")?.to_owned(),
+            ntds: text("dsServiceName")?.to_owned(),
+            vitals: Vitals { highest, synchronized },
+            controls: oids("supportedControl"),
+            capabilities: oids("supportedCapabilities"),
+        })
+    }
 }
 
 /// The controller's naming context must be that of the configured domain, and hold every base.
@@ -263,7 +323,12 @@ async fn guid_of(wire: &mut Wire, user: &str, dn: &str, attribute: &str) -> Resu
 }
 
 /// Reads one object by its DN.
-async fn read(wire: &mut Wire, dn: &str, attributes: &[&str], step: Step) -> Result<Option<Raw>, DirectoryError> {
+pub(super) async fn read(
+    wire: &mut Wire,
+    dn: &str,
+    attributes: &[&str],
+    step: Step,
+) -> Result<Option<Raw>, DirectoryError> {
     let mut found = None;
     let ask = Ask {
         base: dn,

@@ -138,7 +138,7 @@ fn created(raw: &Raw) -> Result<Option<Timestamp>, String> {
     }
 }
 
-fn generalized_time(text: &str) -> Option<Timestamp> {
+pub(super) fn generalized_time(text: &str) -> Option<Timestamp> {
     let (digits, rest) = text.split_at_checked(14)?;
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

@@ -1,51 +1,17 @@
 //! What can go wrong with a directory, and what to do about it.
 
-use std::fmt;
 use std::io;
 use std::time::Duration;
 
 use super::login::LoginError;
+use super::look::Instead;
 use super::refusal::Refusal;
 use super::roster::Failure;
 use crate::model::fault::{Class, Fault, exit};
-use crate::model::identity::ObjectGuid;
 use crate::tls::Handshake;
+pub use step::Step;
 
-/// What was being done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Step {
-    /// Opening the TCP connection.
-    Dial,
-    /// Agreeing on TLS, after asking for it on a plain connection (RFC 4511, 4.14) or at once.
-    Handshake,
-    /// Signing in.
-    Bind,
-    /// Reading the rootDSE (RFC 4512, 5.1; MS-ADTS 3.1.1.3.2).
-    RootDse,
-    /// Reading who the controller is: its epoch and its domain.
-    Identity,
-    /// Reading a base of the configuration.
-    Base(String),
-    /// Searching accounts below this DN.
-    Search(String),
-    /// Reading one account by its GUID.
-    Account(ObjectGuid),
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Dial => f.write_str("connecting"),
-            Self::Handshake => f.write_str("the TLS handshake"),
-            Self::Bind => f.write_str("signing in"),
-            Self::RootDse => f.write_str("reading the rootDSE"),
-            Self::Identity => f.write_str("reading the controller's identity"),
-            Self::Base(dn) => write!(f, "reading the base {dn}"),
-            Self::Search(dn) => write!(f, "searching accounts below {dn}"),
-            Self::Account(guid) => write!(f, "reading the account {guid}"),
-        }
-    }
-}
+mod step;
 
 /// Why the directory could not be read. Texts never hold the password: it is in no variant.
 #[derive(Debug, thiserror::Error)]
@@ -193,7 +159,7 @@ pub enum DirectoryError {
         domain: String,
     },
     /// A base does not exist, or may not be seen.
-    #[error("{server}: the base \"{base}\" does not exist, or may not be seen by {user}")]
+    #[error("{server}: the base \"{base}\" does not exist, or may not be seen by {user}{instead}")]
     BaseMissing {
         /// Host and port.
         server: String,
@@ -201,6 +167,8 @@ pub enum DirectoryError {
         base: String,
         /// Who looked.
         user: String,
+        /// What there is instead.
+        instead: Box<Instead>,
     },
     /// The server no longer knows how far a paged search had come: its memory for that is small, and the oldest go first.
     #[error("{server}: {step} failed: the server threw the cookie of the paged search away (result {code}){}", quoted(.text))]
@@ -382,11 +350,11 @@ impl Fault for DirectoryError {
                 format!("Give the bind account the right to read {what}: Authenticated Users have it by default.")
             }
             Self::BaseOutside { domain, .. } => format!("Write each base as a DN that ends in {domain}."),
-            Self::BaseMissing { .. } => {
-                "Check the spelling of directory.bases, whether the OU was renamed or moved, and the bind account's right to \
-                 list it."
-                    .into()
-            }
+            Self::BaseMissing { instead, .. } => format!(
+                "{}Check the spelling of directory.bases, whether the OU was renamed or moved, and the bind account's right to \
+                 list it.",
+                instead.guess()
+            ),
             Self::NoServer => "Name at least one domain controller in directory.servers.".into(),
             Self::NoneWorked(errors) => speaker(errors).map(Fault::advice).unwrap_or_default(),
         }

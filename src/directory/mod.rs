@@ -15,6 +15,8 @@ pub mod entry;
 pub mod question;
 pub mod raw;
 pub mod roster;
+#[doc(hidden)]
+pub mod untrusted;
 pub mod watch;
 
 mod dc;
@@ -23,16 +25,19 @@ mod error;
 mod exclusion;
 mod kerberos;
 mod login;
+mod look;
 mod refusal;
 mod search;
 mod whoami;
 mod wire;
 
-pub use dc::{Dc, Endings};
+pub use dc::{Dc, Endings, Stage};
 pub use discover::Names;
 pub use error::{DirectoryError, Step};
 pub use kerberos::KerberosFault;
 pub use login::{Login, LoginError};
+pub use look::{Deletions, Instead, Place};
 pub use question::{coverages, joint_coverage};
 pub use refusal::Refusal;
 pub use search::{Extent, Scan};
+pub use whoami::Own;

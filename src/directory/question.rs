@@ -80,6 +80,12 @@ pub fn filter(since: Option<i64>, canary: Option<i64>) -> String {
     }
 }
 
+/// The filter for those accounts that another filter means, too.
+#[must_use]
+pub fn among(filter: &str) -> String {
+    format!("(&{USERS}{filter})")
+}
+
 /// SHA-256, in hex, over everything that makes one question differ from another: bases, attributes, the anchor's source and
 /// how entries are understood. Order and case of bases and attributes make no difference.
 #[must_use]

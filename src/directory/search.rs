@@ -17,13 +17,13 @@ use crate::model::identity::ObjectGuid;
 use crate::model::rule::Dn;
 
 /// Entries asked for at once: what MaxPageSize allows by default (MS-ADTS 3.1.1.3.4.6).
-const PAGE_SIZE: i32 = 1000;
+pub(super) const PAGE_SIZE: i32 = 1000;
 /// Paged results (RFC 2696).
-const PAGED: &str = "1.2.840.113556.1.4.319";
+pub(super) const PAGED: &str = "1.2.840.113556.1.4.319";
 /// Show deleted (MS-ADTS 3.1.1.3.4.1.14): deletions are part of what changed.
-const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
+pub(super) const SHOW_DELETED: &str = "1.2.840.113556.1.4.417";
 /// Domain scope (MS-ADTS 3.1.1.3.4.1.4): no references to other naming contexts.
-const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
+pub(super) const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 
 /// How much a scan reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,8 +115,10 @@ impl<'a> Scan<'a> {
             if parsed.len() > limit { Err(format!("more than {limit} entries on one page")) } else { Ok(()) }
         });
         let result = match answer.await {
-            Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.dc.base_missing(base)),
-            Err(DirectoryError::Answer { server, step, code, text }) if self.is_about_the_cookie(code, &text) => {
+            Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.dc.base_missing(base).await),
+            Err(DirectoryError::Answer { server, step, code, text })
+                if is_about_the_cookie(&self.cookie, code, &text) =>
+            {
                 return Err(DirectoryError::CookieGone { server, step, code, text });
             }
             answer => answer?,
@@ -140,12 +142,12 @@ impl<'a> Scan<'a> {
         }
         controls
     }
+}
 
-    /// On a page after the first, "error processing control" (Win32 error 0x57) is about the cookie, as is a control that was
-    /// there a page ago and is not any more.
-    fn is_about_the_cookie(&self, code: u32, text: &str) -> bool {
-        !self.cookie.is_empty() && (code == 12 || text.starts_with("00000057"))
-    }
+/// On a page after the first, "error processing control" (Win32 error 0x57) is about the cookie, as is a control that was
+/// there a page ago and is not any more.
+pub(super) fn is_about_the_cookie(cookie: &[u8], code: u32, text: &str) -> bool {
+    !cookie.is_empty() && (code == 12 || text.starts_with("00000057"))
 }
 
 impl Dc {
@@ -210,12 +212,12 @@ impl Dc {
 }
 
 /// A critical control without a value.
-fn bare(oid: &str) -> RawControl {
+pub(super) fn bare(oid: &str) -> RawControl {
     RawControl { ctype: oid.to_owned(), crit: true, val: None }
 }
 
 /// The cookie within a paged results value, `SEQUENCE { size INTEGER, cookie OCTET STRING }`; `None` when it is malformed.
-fn cookie(value: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn cookie(value: &[u8]) -> Option<Vec<u8>> {
     let (sequence, _) = element(value, 0x30)?;
     let (_, rest) = element(sequence, 0x02)?;
     let (cookie, _) = element(rest, 0x04)?;

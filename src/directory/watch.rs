@@ -101,6 +101,12 @@ impl Watch {
         line.plan.is_empty() && line.open.as_ref().is_some_and(Open::is_settled)
     }
 
+    /// Whether a line is that of the content, and did all there was to do for now.
+    #[must_use]
+    pub fn is_content_at_rest(&self, line: usize) -> bool {
+        self.content == Some(line) && self.is_settled()
+    }
+
     /// Whether no controller is content, nor one there that can go on from where it was read.
     #[must_use]
     pub fn is_without(&self) -> bool {

@@ -60,19 +60,31 @@ pub(super) struct Ask<'a> {
     pub step: Step,
 }
 
-impl Wire {
-    /// Dials and agrees on TLS, all within `limit`.
-    pub async fn open(
-        server: &Server,
-        names: &Names,
-        tls: Arc<ClientConfig>,
-        limit: Duration,
-    ) -> Result<Self, DirectoryError> {
+/// A TCP connection on which nothing was said yet.
+pub(super) struct Dialled {
+    stream: std::net::TcpStream,
+    name: String,
+    transport: Transport,
+    limit: Duration,
+    deadline: Instant,
+}
+
+impl Dialled {
+    /// Dials. All that follows up to the end of the handshake has what is left of `limit`.
+    pub async fn to(server: &Server, names: &Names, limit: Duration) -> Result<Self, DirectoryError> {
         let deadline = Instant::now() + limit;
         let host = server.host.trim_end_matches('.');
         let name = format!("{host}:{}", server.port);
         let stream = dial(host, server.port, &name, names, limit.min(DIAL)).await?;
-        let (scheme, starttls) = match server.transport {
+        Ok(Self { stream, name, transport: server.transport, limit, deadline })
+    }
+}
+
+impl Wire {
+    /// Agrees on TLS, within what the dialling left of the limit.
+    pub async fn secure(dialled: Dialled, tls: Arc<ClientConfig>) -> Result<Self, DirectoryError> {
+        let Dialled { stream, name, transport, limit, deadline } = dialled;
+        let (scheme, starttls) = match transport {
             Transport::Ldaps => ("ldaps", false),
             Transport::StartTls => ("ldap", true),
         };

@@ -1,22 +1,19 @@
-//! What both sides stand on: the configuration and the store.
+//! What all sides stand on: the configuration, the store and its lease.
 
 use std::path::Path;
 
 use super::{Check, Topic};
 use crate::config::ConfigError;
 use crate::model::fault::exit;
-use crate::model::settings::{Mode, Settings};
-use crate::store::{self, Inspection, StoreError};
+use crate::model::settings::Settings;
+use crate::store::{self, Inspection, Lease, StoreError};
 
 /// Whether the configuration loads.
 #[must_use]
 pub fn configuration(path: &Path, loaded: &Result<Settings, ConfigError>) -> Check {
     match loaded {
         Ok(settings) => {
-            let mode = match settings.mode {
-                Mode::Observe => "observe",
-                Mode::Apply => "apply",
-            };
+            let mode = settings.mode.word();
             let rules: Vec<&str> = settings.rules.iter().map(|rule| rule.id.as_str()).collect();
             Check::ok(Topic::Configuration, format!("{}: mode \"{mode}\", rules {}", path.display(), rules.join(", ")))
         }
@@ -41,6 +38,15 @@ fn in_short(problem: &crate::config::Problem) -> String {
 #[must_use]
 pub fn store(settings: &Settings) -> Check {
     judge(&settings.store, store::inspect(&settings.store), store::schema(), &settings.tenant.id.to_string())
+}
+
+/// Whether an agent works on the store just now, by its lease.
+#[must_use]
+pub fn agent(settings: &Settings) -> Check {
+    match Lease::is_held(&settings.store) {
+        true => Check::ok(Topic::Agent, "one has the store now"),
+        false => Check::ok(Topic::Agent, "none is running"),
+    }
 }
 
 fn judge(path: &Path, found: Result<Inspection, StoreError>, known: i64, tenant: &str) -> Check {

@@ -1,9 +1,11 @@
 //! The examination: does everything hold that the service will rely on, and if not, what mends it? Reads only, beside a
 //! running agent or without one, and takes no lease.
 //!
-//! One file for each side: `ground` is what both sides stand on, `tenant` asks the tenant. What is found is judged by pure
-//! functions: `permissions`, `products` and `surroundings`. `pilot` is the one part that writes, for one user, on request only.
+//! One file for each side: `ground` is what both sides stand on, `tenant` asks the tenant, `directory` the domains. What is found
+//! is judged by pure functions: `permissions`, `products`, `surroundings` and `domain`. `pilot` is the one part that writes, for one user, on request only.
 
+mod directory;
+mod domain;
 mod ground;
 mod permissions;
 mod pilot;
@@ -13,7 +15,8 @@ mod tenant;
 
 use serde::Serialize;
 
-pub use ground::{configuration, store};
+pub use directory::directory;
+pub use ground::{agent, configuration, store};
 pub use permissions::Grant;
 pub use pilot::{Course, PilotPlan, Unfit, course, plan_pilot};
 pub use tenant::tenant;
@@ -28,6 +31,38 @@ pub enum Topic {
     Configuration,
     /// The store can be read, and is of this schema and tenant.
     Store,
+    /// Whether an agent has the store now.
+    Agent,
+    /// Which domain controllers there are.
+    Controllers,
+    /// One of them takes connections.
+    Reach,
+    /// Its certificate carries its name, and for how long.
+    Tls,
+    /// It lets the service account in.
+    Bind,
+    /// It is a controller of the domain, in step with the others and writable.
+    Controller,
+    /// It knows the controls that are made use of.
+    Controls,
+    /// A search by pages comes to its end.
+    Paging,
+    /// This machine's clock agrees with the controller's.
+    DcClock,
+    /// The account that signs in, and how long its password lasts.
+    Account,
+    /// Whether deleted accounts show.
+    Deletions,
+    /// One base exists, and holds accounts.
+    Base,
+    /// Of all accounts can be read what is needed.
+    Rights,
+    /// What joins accounts to users is there.
+    Anchor,
+    /// What usage locations are made of is there.
+    Location,
+    /// One condition of a rule means somebody.
+    Scope,
     /// Cloud and hosts belong together.
     Cloud,
     /// What stands between this machine and the cloud.
@@ -57,6 +92,22 @@ impl Topic {
         match self {
             Self::Configuration => "configuration",
             Self::Store => "store",
+            Self::Agent => "agent",
+            Self::Controllers => "controllers",
+            Self::Reach => "reach",
+            Self::Tls => "tls",
+            Self::Bind => "bind",
+            Self::Controller => "controller",
+            Self::Controls => "controls",
+            Self::Paging => "paging",
+            Self::DcClock => "dc-clock",
+            Self::Account => "account",
+            Self::Deletions => "deletions",
+            Self::Base => "base",
+            Self::Rights => "rights",
+            Self::Anchor => "anchor",
+            Self::Location => "location",
+            Self::Scope => "scope",
             Self::Cloud => "cloud",
             Self::Proxy => "proxy",
             Self::Graph => "graph",
@@ -148,6 +199,16 @@ impl Check {
 
     fn about(self, what: impl Into<String>) -> Self {
         Self { about: Some(what.into()), ..self }
+    }
+
+    /// What could be done, though nothing has to be.
+    fn hint(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
+
+    /// The same where something else stands in for what failed.
+    fn milder(self) -> Self {
+        if self.state == State::Fail { Self { state: State::Warn, exit: 0, ..self } } else { self }
     }
 }
 

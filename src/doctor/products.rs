@@ -5,11 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Check, Topic};
-use crate::config::nearest;
 use crate::decide::{BindProblem, BoundRule, bind};
 use crate::model::fault::exit;
 use crate::model::license::{Catalog, Sku};
 use crate::model::rule::Rule;
+use crate::model::spelling::nearest;
 
 /// A line for each rule, then for each product that a usable rule assigns.
 pub(super) fn examine(rules: &[Rule], catalog: &Catalog) -> Vec<Check> {

@@ -79,19 +79,31 @@ pub(super) fn proxy(proxy: &ProxySettings, graph: &str) -> Check {
 /// How far this machine's clock is from Graph's, told in whole seconds between the two readings of ours.
 pub(super) fn clock(before: Timestamp, graph: Option<Timestamp>, after: Timestamp) -> Check {
     let Some(graph) = graph else { return Check::skipped(Topic::Clock, "Graph's answer does not say what time it is") };
-    // `Date` is cut to the second: a clock within the second before or after is right.
-    let second = SignedDuration::from_secs(1);
-    let ahead = before.duration_since(graph) - second;
-    let behind = graph.duration_since(after);
-    let (off, way) = if ahead > behind { (ahead, "ahead of") } else { (behind, "behind") };
     let remedy =
         "Set this machine's clock and keep it set (NTP): tokens and certificates are only good within their time.";
-    let found = format!("{} {way} Graph's", span(off));
+    skew(Topic::Clock, "Graph's", before, graph, after, remedy)
+}
+
+/// How far it is from the clock of `whose`.
+pub(super) fn skew(
+    topic: Topic,
+    whose: &str,
+    before: Timestamp,
+    theirs: Timestamp,
+    after: Timestamp,
+    remedy: &str,
+) -> Check {
+    // Their time is cut to the second: a clock within the second before or after is right.
+    let second = SignedDuration::from_secs(1);
+    let ahead = before.duration_since(theirs) - second;
+    let behind = theirs.duration_since(after);
+    let (off, way) = if ahead > behind { (ahead, "ahead of") } else { (behind, "behind") };
+    let found = format!("{} {way} {whose}", span(off));
     match off {
-        off if off >= SKEW_WRONG => Check::fail(Topic::Clock, found, remedy, exit::CONFIG),
-        off if off >= SKEW_WARNED => Check::warn(Topic::Clock, found, remedy),
-        off if off >= second => Check::ok(Topic::Clock, found),
-        _ => Check::ok(Topic::Clock, "agrees with Graph's"),
+        off if off >= SKEW_WRONG => Check::fail(topic, found, remedy, exit::CONFIG),
+        off if off >= SKEW_WARNED => Check::warn(topic, found, remedy),
+        off if off >= second => Check::ok(topic, found),
+        _ => Check::ok(topic, format!("agrees with {whose}")),
     }
 }
 

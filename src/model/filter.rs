@@ -1,6 +1,7 @@
 //! The rules' filter language: LDAP filters (RFC 4515), answered from stored attributes.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use super::rule::any_of;
 
@@ -28,6 +29,59 @@ pub enum Filter {
     /// `(name:1.2.840.113556.1.4.804:=n)`: one of them is.
     AnyBit(String, u64),
 }
+
+/// As RFC 4515 writes it: what a domain controller is asked, and what [`Filter::parse`] reads as the same again.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let list = |f: &mut fmt::Formatter<'_>, sign: char, parts: &[Filter]| {
+            write!(f, "({sign}")?;
+            parts.iter().try_for_each(|part| part.fmt(f))?;
+            f.write_str(")")
+        };
+        match self {
+            Self::And(parts) => list(f, '&', parts),
+            Self::Or(parts) => list(f, '|', parts),
+            Self::Not(part) => write!(f, "(!{part})"),
+            Self::Present(name) => write!(f, "({name}=*)"),
+            Self::Equals(name, value) => write!(f, "({name}={})", escaped(value)),
+            Self::AtLeast(name, value) => write!(f, "({name}>={})", escaped(value)),
+            Self::AtMost(name, value) => write!(f, "({name}<={})", escaped(value)),
+            Self::Like(name, parts) => {
+                let [first, middle @ .., last] = &parts[..] else { return write!(f, "({name}=*)") };
+                write!(f, "({name}={}*", escaped(first))?;
+                for part in middle.iter().filter(|part| !part.is_empty()) {
+                    write!(f, "{}*", escaped(part))?;
+                }
+                write!(f, "{})", escaped(last))
+            }
+            Self::AllBits(name, bits) => write!(f, "({name}:{ALL_BITS}:={})", bits.cast_signed()),
+            Self::AnyBit(name, bits) => write!(f, "({name}:{ANY_BIT}:={})", bits.cast_signed()),
+        }
+    }
+}
+
+/// A value within a filter (RFC 4515, 3), on one line whatever it is.
+#[must_use]
+pub fn escaped(value: &str) -> String {
+    let mut text = String::with_capacity(value.len());
+    for letter in value.chars() {
+        if matches!(letter, '*' | '(' | ')' | '\\') || letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}')
+        {
+            let mut bytes = [0; 4];
+            for byte in letter.encode_utf8(&mut bytes).bytes() {
+                text.push_str(&format!("\\{byte:02x}"));
+            }
+        } else {
+            text.push(letter);
+        }
+    }
+    text
+}
+
+/// All bits are set (MS-ADTS 3.1.1.3.4.4.1).
+const ALL_BITS: &str = "1.2.840.113556.1.4.803";
+/// One of them is (MS-ADTS 3.1.1.3.4.4.2).
+const ANY_BIT: &str = "1.2.840.113556.1.4.804";
 
 /// Where and why a filter could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -237,13 +291,11 @@ impl Reader {
         let value = self.value()?.concat();
         let bits = number(&value).ok_or_else(|| self.error(format!("\"{value}\" is not a number")))?;
         match rule.as_str() {
-            "1.2.840.113556.1.4.803" => Ok(Filter::AllBits(name, bits)),
-            "1.2.840.113556.1.4.804" => Ok(Filter::AnyBit(name, bits)),
+            ALL_BITS => Ok(Filter::AllBits(name, bits)),
+            ANY_BIT => Ok(Filter::AnyBit(name, bits)),
             _ => Err(FilterError {
                 at: start,
-                what: format!(
-                    "matching rule {rule} is not known here; 1.2.840.113556.1.4.803 (all bits) and …804 (any bit) are"
-                ),
+                what: format!("matching rule {rule} is not known here; {ALL_BITS} (all bits) and …804 (any bit) are"),
             }),
         }
     }
@@ -288,6 +340,8 @@ fn equality(name: String, mut pieces: Vec<String>) -> Filter {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn ask(filter: &str) -> Option<bool> {
@@ -349,5 +403,67 @@ mod tests {
             assert_eq!(Filter::parse(filter).map_err(|error| error.at), Err(at), "{filter}");
         }
         assert!(Filter::parse(&format!("{}(a=b){}", "(!".repeat(100), ")".repeat(100))).is_err());
+    }
+
+    /// What an attacker would write into a name, among anything else.
+    fn hostile() -> impl Strategy<Value = String> {
+        let nasty = "[*()\\\\\x00,;+\"<>#= \r\n\u{2028}\u{85}]|\\\\[0-9a-f]{2}|\\*\\)\\(\\||[a-zäß中]";
+        proptest::collection::vec(nasty, 0..12).prop_map(|parts| parts.concat())
+    }
+
+    fn filters() -> impl Strategy<Value = Filter> {
+        let name = || "[a-z][a-z0-9-]{0,8}".prop_map(|name| name);
+        let leaf = prop_oneof![
+            name().prop_map(Filter::Present),
+            (name(), hostile()).prop_map(|(name, value)| Filter::Equals(name, value)),
+            (name(), hostile()).prop_map(|(name, value)| Filter::AtLeast(name, value)),
+            (name(), hostile()).prop_map(|(name, value)| Filter::AtMost(name, value)),
+            (name(), hostile(), proptest::collection::vec("[a-z*()]{1,3}", 0..3), "x{0,2}").prop_map(
+                |(name, first, middle, last)| {
+                    let parts = std::iter::once(fold(&first)).chain(middle).chain([format!("{last}z")]);
+                    Filter::Like(name, parts.collect())
+                }
+            ),
+            (name(), any::<u64>()).prop_map(|(name, bits)| Filter::AllBits(name, bits)),
+            (name(), any::<u64>()).prop_map(|(name, bits)| Filter::AnyBit(name, bits)),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Filter::And),
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Filter::Or),
+                inner.prop_map(|part| Filter::Not(Box::new(part))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_as_the_same(filter in filters()) {
+            let text = filter.to_string();
+            prop_assert_eq!(Filter::parse(&text), Ok(filter), "{}", text);
+        }
+
+        #[test]
+        fn no_value_says_more_than_one_assertion_on_one_line(value in hostile()) {
+            let text = format!("(&(cn={})(objectclass=user))", escaped(&value));
+            prop_assert!(text.lines().count() == 1 && !text.chars().any(char::is_control), "{:?}", text);
+            let user = Filter::Equals("objectclass".into(), "user".into());
+            let expected = Filter::And(vec![Filter::Equals("cn".into(), value.clone()), user]);
+            prop_assert_eq!(Filter::parse(&text), Ok(expected));
+            // It means that value and no other.
+            let asked = Filter::Equals("cn".into(), value.clone());
+            prop_assert_eq!(asked.matches(&|_: &str| std::slice::from_ref(&value)), Some(true));
+            let others = ["", "*", "a", "admin"].map(str::to_owned);
+            let others: Vec<String> = others.into_iter().filter(|other| fold(other) != fold(&value)).collect();
+            prop_assert_eq!(asked.matches(&|_: &str| others.as_slice()), Some(false));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "[ -~\\PC]{0,60}") {
+            if let Ok(filter) = Filter::parse(&text) {
+                let again = Filter::parse(&filter.to_string());
+                prop_assert!(again.is_ok(), "{}: {}", filter, text);
+            }
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! What the operator wants: who gets which product, with which plans.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::time::Duration;
 
 use super::account::Account;
@@ -162,6 +163,18 @@ impl Who {
         }
     }
 
+    /// The conditions within it that ask the directory, in the order in which they are written.
+    #[must_use]
+    pub fn clauses(&self) -> Vec<Clause<'_>> {
+        match self {
+            Self::Everyone | Self::EntraGroup(_) | Self::CloudDomain(_) => Vec::new(),
+            Self::Ou(dn) => vec![Clause::Ou(dn)],
+            Self::Filter(filter) => vec![Clause::Filter(filter)],
+            Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::clauses).collect(),
+            Self::Not(part) => part.clauses(),
+        }
+    }
+
     /// The groups of the tenant whose members must be known to answer.
     #[must_use]
     pub fn entra_groups(&self) -> BTreeSet<GroupId> {
@@ -206,6 +219,24 @@ impl Rule {
     }
 }
 
+/// One condition of a rule that a domain controller can be asked about by itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Clause<'a> {
+    /// `ou`.
+    Ou(&'a Dn),
+    /// `filter`.
+    Filter(&'a Filter),
+}
+
+impl fmt::Display for Clause<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ou(dn) => write!(f, "ou {dn}"),
+            Self::Filter(filter) => write!(f, "filter {filter}"),
+        }
+    }
+}
+
 /// Or of three-valued answers: true wins, then undefined.
 pub(super) fn any_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool> {
     let mut any = Some(false);
@@ -219,11 +250,33 @@ pub(super) fn any_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool
     any
 }
 
-/// A distinguished name, taken apart for comparison without case and escapes (RFC 4514).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A distinguished name, taken apart for comparison without case and escapes (RFC 4514). It is shown as it was written.
+#[derive(Clone)]
 pub struct Dn {
     /// `type=value`, normalised, the leaf first.
     parts: Vec<String>,
+    written: String,
+}
+
+impl PartialEq for Dn {
+    fn eq(&self, other: &Self) -> bool {
+        self.parts == other.parts
+    }
+}
+
+impl Eq for Dn {}
+
+/// Rules' digests are made of this.
+impl fmt::Debug for Dn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dn").field("parts", &self.parts).finish()
+    }
+}
+
+impl fmt::Display for Dn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
 }
 
 impl Dn {
@@ -232,7 +285,8 @@ impl Dn {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = Vec::new();
         let mut part = Vec::new();
-        let mut bytes = text.trim().bytes();
+        let written = text.trim();
+        let mut bytes = written.bytes();
         let mut seen_equals = false;
         while let Some(byte) = bytes.next() {
             match byte {
@@ -248,7 +302,31 @@ impl Dn {
             }
         }
         parts.push(finish(part, seen_equals)?);
-        Some(Self { parts })
+        Some(Self { parts, written: written.to_owned() })
+    }
+
+    /// What it lies directly below; `None` for a single part.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        let mut escaped = false;
+        let comma = self.written.bytes().position(|byte| {
+            let ends = byte == b',' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            ends
+        });
+        Self::parse(&self.written[comma? + 1..])
+    }
+
+    /// How many parts it has.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Its leaf, `type=value`, without case and escapes: for comparing names.
+    #[must_use]
+    pub fn leaf(&self) -> &str {
+        self.parts.first().map_or("", String::as_str)
     }
 
     /// Whether this is the base itself or lies below it.
@@ -281,6 +359,17 @@ fn finish(part: Vec<u8>, seen_equals: bool) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dn_is_shown_as_written_and_led_up_to_its_root() {
+        let dn = Dn::parse(r" OU=Ö\, \#1\2c\\,OU=Staff,DC=test ").unwrap();
+        assert_eq!(dn.to_string(), r"OU=Ö\, \#1\2c\\,OU=Staff,DC=test");
+        assert_eq!((dn.depth(), dn.leaf()), (3, r"ou=ö, #1,\"));
+        let parent = dn.parent().unwrap();
+        assert_eq!(parent.to_string(), "OU=Staff,DC=test");
+        assert_eq!(parent.parent().unwrap().parent(), None);
+        assert_eq!(format!("{parent:?}"), r#"Dn { parts: ["ou=staff", "dc=test"] }"#);
+    }
 
     #[test]
     fn dn_compares_without_case_and_escapes() {

@@ -177,13 +177,13 @@ pub(crate) fn news(user: &User) -> UserNews {
     }
 }
 
+/// An attribute whose values are country codes.
+pub(crate) fn location_from(name: &str) -> LocationSource {
+    LocationSource::Attribute { name: name.into(), map: BTreeMap::new() }
+}
+
 pub(crate) fn location() -> LocationSettings {
-    LocationSettings {
-        from: vec![LocationSource::Attribute { name: "c".into(), map: BTreeMap::new() }],
-        default: None,
-        overwrite: false,
-        write: true,
-    }
+    LocationSettings { from: vec![location_from("c")], default: None, overwrite: false, write: true }
 }
 
 pub(crate) fn work() -> WorkSettings {

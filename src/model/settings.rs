@@ -61,6 +61,17 @@ pub enum Mode {
     Apply,
 }
 
+impl Mode {
+    /// The configuration's word.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Apply => "apply",
+        }
+    }
+}
+
 /// `[directory]`.
 #[derive(Clone, Debug)]
 pub struct DirectorySettings {
@@ -286,6 +297,16 @@ pub struct LocationSettings {
     pub write: bool,
 }
 
+impl LocationSettings {
+    /// The attributes that must be read, in lower case.
+    pub fn attributes(&self) -> impl Iterator<Item = &str> {
+        self.from.iter().filter_map(|source| match source {
+            LocationSource::Attribute { name, .. } => Some(name.as_str()),
+            LocationSource::Ou { .. } => None,
+        })
+    }
+}
+
 /// Where a usage location comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LocationSource {
@@ -305,17 +326,6 @@ pub enum LocationSource {
         /// Their location.
         location: UsageLocation,
     },
-}
-
-impl LocationSource {
-    /// The attribute that must be read, in lower case.
-    #[must_use]
-    pub fn attribute(&self) -> Option<&str> {
-        match self {
-            Self::Attribute { name, .. } => Some(name),
-            Self::Ou { .. } => None,
-        }
-    }
 }
 
 /// `[guard]`.

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use crate::model::settings::{LogFormat, LogSettings};
+use crate::model::text::one_line;
 
 /// Sends log lines to standard error. A second call changes nothing.
 ///
@@ -34,7 +35,8 @@ pub fn init(settings: &LogSettings) -> Result<(), String> {
 /// Lines for people leave out what their sentence says already.
 fn for_people(writer: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     match field.name() {
-        "message" => write!(writer, "{value:?}"),
+        // A name must not forge a line; JSON escapes by itself.
+        "message" => writer.write_str(&one_line(&format!("{value:?}"))),
         "event" | "user" => Ok(()),
         name => write!(writer, " {name}={value:?}"),
     }

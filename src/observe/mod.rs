@@ -54,6 +54,9 @@ pub enum Event {
     Held { hold: HoldId, rule: String, persons: u64, reason: String },
     Halted { until: Timestamp, why: String },
     RuleUnusable { problem: String },
+    RuleScope { rule: String, meant: u64, accounts: u64 },
+    RuleMeansNobody { rule: String, clause: String, missing: Option<String> },
+    FilterDiffers { rule: String, filter: String, ours: u64, theirs: Option<u64>, server: String },
     CredentialExpiring { what: &'static str, at: Timestamp, days: i64, expired: bool },
     CertificateExpiring { server: String, at: Timestamp, days: i64, expired: bool },
     PasswordExpiring { user: String, at: Timestamp, days: i64, expired: bool },
@@ -112,6 +115,9 @@ impl Event {
             Self::Held { .. } => "cohort-held",
             Self::Halted { .. } => "writing-halted",
             Self::RuleUnusable { .. } => "rule-unusable",
+            Self::RuleScope { .. } => "rule-scope",
+            Self::RuleMeansNobody { .. } => "rule-means-nobody",
+            Self::FilterDiffers { .. } => "filter-differs",
             Self::CredentialExpiring { .. } => "credential-expiring",
             Self::CertificateExpiring { .. } => "certificate-expiring",
             Self::PasswordExpiring { .. } => "password-expiring",
@@ -139,6 +145,8 @@ impl Event {
             | Self::CertificateExpiring { expired: false, .. }
             | Self::PasswordExpiring { expired: false, .. }
             | Self::SyncUnwatched { .. }
+            | Self::RuleMeansNobody { .. }
+            | Self::FilterDiffers { .. }
             | Self::RequestRefused { .. } => Level::WARN,
             Self::CredentialExpiring { .. }
             | Self::CertificateExpiring { .. }
@@ -308,6 +316,31 @@ impl fmt::Display for Event {
             ),
             Self::Halted { until, why } => write!(f, "nothing is written until {until}: {why}"),
             Self::RuleUnusable { problem } => f.write_str(problem),
+            Self::RuleScope { rule, meant, accounts } => {
+                write!(f, "rule {rule} means {meant} of the {accounts} accounts of the directory")
+            }
+            Self::RuleMeansNobody { rule, clause, missing: Some(missing) } => {
+                write!(f, "rule {rule}: {clause} does not exist, or may not be seen, and means nobody{missing}")?;
+                f.write_str("Correct it: it was renamed, moved, or never there")
+            }
+            Self::RuleMeansNobody { rule, clause, missing: None } => write!(
+                f,
+                "rule {rule}: {clause} means nobody: check its spelling, and that the attributes are filled in and may be read"
+            ),
+            Self::FilterDiffers { rule, filter, ours, theirs, server } => {
+                write!(
+                    f,
+                    "rule {rule}: filter {filter} means {ours} accounts as it is answered here, while {server} "
+                )?;
+                match theirs {
+                    Some(theirs) => write!(f, "counts {theirs}: ")?,
+                    None => f.write_str("cannot answer it: ")?,
+                }
+                f.write_str(
+                    "check that its schema knows each attribute, that they are stored and not constructed ones, and that the \
+                     account may read them (`seatsync doctor --directory`)",
+                )
+            }
             Self::CredentialExpiring { what, at, expired: true, .. } => {
                 write!(f, "{what} that seatsync logs in with expired at {at}: replace it")
             }

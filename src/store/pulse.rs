@@ -231,8 +231,28 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn trouble(&self, part: &str, complaint: Option<&str>) -> Result<bool, StoreError> {
-        let key = format!("trouble:{part}");
-        let complaint = complaint.map(str::to_owned);
+        self.keep_fact(format!("trouble:{part}"), complaint.map(str::to_owned)).await
+    }
+
+    /// Keeps for `status` in which mode the agent was started last.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_mode(&self, mode: &str) -> Result<(), StoreError> {
+        self.keep_fact("mode".into(), Some(mode.to_owned())).await.map(drop)
+    }
+
+    /// Keeps for `status` which rules cannot be used, and why.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note_unusable(&self, problems: &[String]) -> Result<(), StoreError> {
+        let problems = if problems.is_empty() { None } else { Some(json(&problems)?) };
+        self.keep_fact("unusable".into(), problems).await.map(drop)
+    }
+
+    /// Writes only when it changes, and tells whether.
+    async fn keep_fact(&self, key: String, complaint: Option<String>) -> Result<bool, StoreError> {
         let known = {
             let key = key.clone();
             self.read(move |db| meta(db, &key)).await?

@@ -55,6 +55,10 @@ pub struct Report {
     pub skus: Vec<SkuLine>,
     /// Groups that rules name.
     pub groups: Vec<GroupLine>,
+    /// In which mode the agent was started last: `observe` or `apply`.
+    pub mode: Option<String>,
+    /// Rules that mean nothing in the tenant, and why.
+    pub unusable: Vec<String>,
     /// The last complaint of each part that is not well, by part.
     pub troubles: BTreeMap<String, String>,
 }
@@ -249,6 +253,8 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         unconfirmed: unconfirmed(db)?,
         skus: collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?,
         groups: groups::lines(db)?,
+        mode: meta(db, "mode")?,
+        unusable: meta(db, "unusable")?.as_deref().map(unjson).transpose()?.unwrap_or_default(),
         troubles: counts_of_text(db)?,
     })
 }

@@ -227,9 +227,8 @@ impl Fault for TenantError {
             Self::TokenRefused(_) => "Check that tenant.cloud (or login_url and graph_url) belong together, that the \
                  app is still enabled in the tenant, and this machine's clock."
                 .into(),
-            Self::Forbidden(_) => "Grant the app the application permissions User.Read.All, LicenseAssignment.Read.All and \
-                 LicenseAssignment.ReadWrite.All (to set locations User.ReadWrite.All), with admin consent; a new grant \
-                 counts from the next token on."
+            Self::Forbidden(_) => "Let `seatsync doctor --tenant` say which application permission is missing, and how to \
+                 grant it; a new grant counts from the next token on."
                 .into(),
             Self::GroupsForbidden(_) => "Grant the app the application permission GroupMember.Read.All (for a group with hidden \
                  members Member.Read.Hidden, too), with admin consent; until then a group's members count as last read."

@@ -168,7 +168,7 @@ mod tests {
 
         #[test]
         fn no_anchor_can_change_the_question(
-            texts in prop::collection::vec("[A-Za-z0-9+/=]{0,24}|['(),&?#%+ \\PC]{0,12}|\\PC{0,60}", 1..=CLAUSES)
+            texts in prop::collection::vec("[A-Za-z0-9+/=]{0,24}|['(),&?#%+ \\PC]{0,12}|\\PC{0,60}|[\\x00-\\x1f'\\\\]{0,8}", 1..=CLAUSES)
         ) {
             let anchors: Vec<_> = texts.iter().map(Anchor::from_text).collect();
             let url = Question::Anchors(anchors).url();

@@ -28,7 +28,7 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant"]),
     ("rusqlite", &["store"]),
-    ("rustls", &["tls", "directory", "tenant", "agent"]),
+    ("rustls", &["tls", "directory", "tenant", "agent", "doctor"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
     ("x509_parser", &["tenant", "tls"]),

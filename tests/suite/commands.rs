@@ -64,6 +64,7 @@ async fn status_says_what_matters_and_what_to_do() {
         &text,
         &[
             "no agent is running",
+            "mode       apply",
             "corp.example.test, read ",
             &bench.tenant.tenant_id().to_string(),
             "1 awaiting",
@@ -76,9 +77,20 @@ async fn status_says_what_matters_and_what_to_do() {
         ],
     );
     let state = json(&bench, &["status", "--json"]).await;
-    for key in
-        ["tenant", "domain", "acquainted", "presence", "standing", "holds", "skus", "troubles", "running", "paused"]
-    {
+    for key in [
+        "tenant",
+        "domain",
+        "acquainted",
+        "presence",
+        "standing",
+        "holds",
+        "skus",
+        "troubles",
+        "running",
+        "paused",
+        "mode",
+        "unusable",
+    ] {
         assert!(state.get(key).is_some(), "{key} is missing: {state}");
     }
     assert_eq!((&state["running"], &state["standing"]["licensed"]), (&Value::Bool(false), &1.into()));

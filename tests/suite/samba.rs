@@ -2,6 +2,7 @@
 //! the domain (`tests/samba`), the lab's tenant follows it as Entra Connect would, and the agent reads it with the plain
 //! domain account that the README asks for.
 
+mod diagnosis;
 #[cfg(feature = "gssapi")]
 mod kerberos;
 mod pair;

@@ -1,7 +1,9 @@
 //! One connection to one domain: carries out the machine's steps on it.
 
 use super::Domain;
+use crate::agent::scope::{Comparison, LOOKS};
 use crate::agent::{AgentError, is_fatal};
+use crate::clock::later;
 use crate::directory::changes::Why;
 use crate::directory::roster::{Failure, name};
 use crate::directory::watch::{Answer, Notice, Role, Step, What};
@@ -34,6 +36,14 @@ impl Domain {
             rung.as_mut().enable();
             let step = self.watch().next(line, self.now());
             if let Step::Wait(until) = step {
+                match hand.examine_scope(line).await {
+                    Err(error) if is_fatal(&error) => return Err(error),
+                    Err(error) => {
+                        hand.complain(line, error).await;
+                        continue;
+                    }
+                    Ok(()) => {}
+                }
                 tokio::select! {
                     () = self.agent.clock.wait_until(until) => {}
                     () = rung => {}
@@ -206,6 +216,7 @@ impl Hand<'_> {
             }
             ScanEnd::Shrunk { met, missing } => Event::ScanShrunk { source: "directory", met, missing }.emit(),
         }
+        *self.domain.comparison() = Comparison::due();
         agent.bell.notify_one();
         Ok(Answer::Concluded { next_scan })
     }
@@ -264,6 +275,23 @@ impl Hand<'_> {
         if settled {
             self.domain.praise(&self.domain.part).await;
         }
+    }
+
+    /// Once the content is read up to what its controller says, has the rules' conditions looked at.
+    async fn examine_scope(&mut self, line: usize) -> Result<(), AgentError> {
+        let Comparison::Due { differed, from } = *self.domain.comparison() else { return Ok(()) };
+        let now = self.domain.now();
+        if self.domain.silent || now < from || !self.domain.watch().is_content_at_rest(line) {
+            return Ok(());
+        }
+        let Domain { agent, settings, .. } = self.domain;
+        let agrees = agent.examine_scope(self.dc()?, settings, differed + 1 == LOOKS).await?;
+        *self.domain.comparison() = match agrees || differed + 1 == LOOKS {
+            true => Comparison::Done,
+            // Not before the controller was looked at once more.
+            false => Comparison::Due { differed: differed + 1, from: later(now, settings.poll) },
+        };
+        Ok(())
     }
 
     /// Under which name this controller stands among the troubles.

@@ -1,11 +1,8 @@
 //! Which usage location a person should have.
 
-use std::collections::BTreeMap;
-
 use super::scene::Scene;
 use crate::model::judgement::LocationWish;
-use crate::model::sample::at;
-use crate::model::settings::LocationSource;
+use crate::model::sample::{at, location_from};
 
 #[test]
 fn where_a_location_comes_from() {
@@ -88,8 +85,6 @@ fn where_a_location_comes_from() {
 }
 
 fn sources(scene: &mut Scene, value: &str) {
-    scene.location.from = ["msexchusagelocation", "c"]
-        .map(|name| LocationSource::Attribute { name: name.into(), map: BTreeMap::new() })
-        .to_vec();
+    scene.location.from = ["msexchusagelocation", "c"].map(location_from).to_vec();
     scene.account().attributes.insert("msexchusagelocation".into(), vec![value.into()]);
 }

@@ -106,6 +106,7 @@ impl DirectoryOptions {
             exchange_schema: self.exchange_schema,
             max_page_size: self.max_page_size,
             max_val_range: self.max_val_range,
+            clock_ahead: 0,
         }
     }
 }

@@ -44,7 +44,7 @@ fn attributes(world: &World, dc: usize) -> Vec<LdapPartialAttribute> {
     contexts.extend(world.zones().map(|zones| replica.dn(zones)));
     let one = |name: &str, value: &str| partial(name, [value]);
     vec![
-        one("currentTime", &generalized_time(now())),
+        one("currentTime", &generalized_time(now() + world.policy.clock_ahead)),
         one("subschemaSubentry", &format!("CN=Aggregate,{schema}")),
         one("dsServiceName", &settings),
         partial("namingContexts", contexts),

@@ -76,6 +76,8 @@ pub struct Policy {
     pub max_page_size: usize,
     /// MaxValRange: values of one attribute in one entry.
     pub max_val_range: usize,
+    /// By how many seconds the rootDSE's clock is ahead of the machine's.
+    pub clock_ahead: i64,
 }
 
 /// The objects every domain has.
