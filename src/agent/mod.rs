@@ -11,6 +11,7 @@ mod tenant_feed;
 mod untold;
 mod work;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -60,6 +61,8 @@ pub struct Agent {
     group_bell: Arc<Notify>,
     /// The groups that rules name were looked at since the start, with whatever outcome.
     groups_tried: Arc<AtomicBool>,
+    /// The domains of which the groups that rules name were not looked at since the start.
+    groups_awaited: Arc<Mutex<BTreeSet<String>>>,
     progress: Arc<watch::Sender<Progress>>,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
@@ -91,6 +94,7 @@ impl Agent {
             logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
             endings: expiry::ExpiryWatch::default(),
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
+            groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
             group_bell: Arc::default(),
             settings: Arc::new(settings),
             store,
@@ -205,6 +209,12 @@ impl Agent {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
+}
+
+/// The domains with groups that rules name.
+fn with_groups(settings: &Settings) -> BTreeSet<String> {
+    let named = settings.directories.iter().filter(|directory| !directory.groups.is_empty());
+    named.map(|directory| directory.domain.clone()).collect()
 }
 
 /// What is left of the budget after what was sent before a restart.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -258,7 +259,8 @@ impl Agent {
         else {
             return Ok(false);
         };
-        if !self.groups_tried.load(Ordering::Relaxed) {
+        let awaited = !self.groups_awaited.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if awaited || !self.groups_tried.load(Ordering::Relaxed) {
             return Ok(false);
         }
         let settings = &self.settings;
@@ -319,7 +321,7 @@ impl Agent {
         let products: Vec<_> =
             rules.iter().map(|bound| (&bound.rule.digest, bound.rule.priority, bound.product.as_ref().ok())).collect();
         let mut text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
-        if !self.settings.entra_groups().is_empty() {
+        if self.settings.groups().next().is_some() {
             let followed: Vec<_> = rules.iter().map(|bound| bound.groups.is_ok()).collect();
             let _ = write!(text, " {followed:?}");
         }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::group::GroupState;
-use crate::model::identity::{GroupId, PlanId, SkuId};
+use crate::model::group::{GroupState, ScopeGroup};
+use crate::model::identity::{PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
 use crate::model::rule::Rule;
 
@@ -98,15 +98,16 @@ pub enum BindProblem {
         /// Of which product.
         sku: String,
     },
-    /// The tenant has no such group.
+    /// There is no such group.
     #[error(
-        "rule \"{rule}\": the tenant has no group {group}; what the rule gave stays, and nobody is licensed by it meanwhile"
+        "rule \"{rule}\": the {} has no group {group}; what the rule gave stays, and nobody is licensed by it meanwhile",
+        group.side()
     )]
     UnknownGroup {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
     /// The app may not see who is in it.
     #[error(
@@ -116,7 +117,7 @@ pub enum BindProblem {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
     /// Its members could not be read to their end yet.
     #[error("rule \"{rule}\": group {group} was never read to its end yet; until then nobody is licensed by the rule")]
@@ -124,7 +125,7 @@ pub enum BindProblem {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
 }
 
@@ -134,7 +135,7 @@ fn near_text(near: &[String]) -> String {
 
 /// Ties every rule, in the order of the file. A group without a state was never read.
 #[must_use]
-pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<GroupId, GroupState>) -> Vec<BoundRule> {
+pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<ScopeGroup, GroupState>) -> Vec<BoundRule> {
     let one = |rule: &Rule| BoundRule {
         rule: rule.clone(),
         product: bind_one(rule, catalog),
@@ -143,8 +144,8 @@ pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<GroupId, GroupS
     rules.iter().map(one).collect()
 }
 
-fn bind_groups(rule: &Rule, groups: &BTreeMap<GroupId, GroupState>) -> Result<(), BindProblem> {
-    let check = |group: GroupId| {
+fn bind_groups(rule: &Rule, groups: &BTreeMap<ScopeGroup, GroupState>) -> Result<(), BindProblem> {
+    let check = |group: ScopeGroup| {
         let rule = rule.id.clone();
         match groups.get(&group) {
             Some(GroupState::Known) => Ok(()),
@@ -153,7 +154,7 @@ fn bind_groups(rule: &Rule, groups: &BTreeMap<GroupId, GroupState>) -> Result<()
             Some(GroupState::Unread) | None => Err(BindProblem::UnreadGroup { rule, group }),
         }
     };
-    rule.who.entra_groups().into_iter().try_for_each(check)
+    rule.who.groups().into_iter().try_for_each(check)
 }
 
 fn bind_one(rule: &Rule, catalog: &Catalog) -> Result<Product, BindProblem> {

@@ -30,6 +30,8 @@ pub enum Step {
     Search(String),
     /// Reading one account by its GUID.
     Account(ObjectGuid),
+    /// Reading a group.
+    Group(String),
 }
 
 impl fmt::Display for Step {
@@ -43,6 +45,7 @@ impl fmt::Display for Step {
             Self::Base(dn) => write!(f, "reading the base {dn}"),
             Self::Search(dn) => write!(f, "searching accounts below {dn}"),
             Self::Account(guid) => write!(f, "reading the account {guid}"),
+            Self::Group(dn) => write!(f, "reading the group {dn}"),
         }
     }
 }
@@ -256,6 +259,13 @@ fn meaning(code: u32) -> &'static str {
 }
 
 impl DirectoryError {
+    /// Whether an object was answered for, and not so that it could be read: the controller works all the same.
+    #[must_use]
+    pub fn is_about_the_object(&self) -> bool {
+        // 51 busy, 52 unavailable (RFC 4511, A.2).
+        matches!(self, Self::Odd { .. } | Self::Answer { .. }) && !matches!(self, Self::Answer { code: 51 | 52, .. })
+    }
+
     /// Whether it says as much of all controllers of the domain.
     #[must_use]
     pub fn holds_for_the_domain(&self) -> bool {

@@ -49,6 +49,8 @@ pub struct Watch {
     next_scan: Option<Timestamp>,
     hinted: bool,
     confirm_at: Timestamp,
+    /// When there is something to read beside the accounts.
+    errand_at: Option<Timestamp>,
 }
 
 impl Watch {
@@ -57,7 +59,17 @@ impl Watch {
     pub fn new(roster: Roster, poll: Duration) -> Self {
         let lines = <[Line; LINES]>::default();
         let confirm_at = Timestamp::MIN;
-        Self { roster, poll, lines, content: None, home: None, next_scan: None, hinted: false, confirm_at }
+        Self {
+            roster,
+            poll,
+            lines,
+            content: None,
+            home: None,
+            next_scan: None,
+            hinted: false,
+            confirm_at,
+            errand_at: None,
+        }
     }
 
     /// Takes a new list of controllers.
@@ -76,10 +88,11 @@ impl Watch {
         !self.roster.is_empty()
     }
 
-    /// Whether the content was read up to what its controller said last.
+    /// Whether the content was read up to what its controller said last, and all that follows from it.
     #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.content.is_some_and(|line| {
+    pub fn is_settled(&self, now: Timestamp) -> bool {
+        let idle = self.errand_at.is_none_or(|at| at > now);
+        idle && self.content.is_some_and(|line| {
             let line = &self.lines[line];
             !line.busy
                 && line.plan.is_empty()
@@ -208,6 +221,7 @@ impl Watch {
         let line = &mut self.lines[i];
         let (Some(open), Some(server)) = (&line.open, &line.server) else { return };
         self.content = Some(i);
+        self.errand_at = Some(Timestamp::MIN);
         let ntds = open.state.key.ntds.clone();
         let is_home = self.home.as_ref().is_some_and(|home| home.eq_ignore_ascii_case(&ntds));
         if !open.is_first_choice() {
@@ -239,6 +253,9 @@ impl Watch {
         }
         if open.fresh {
             return self.read(i, Role::Content, scan_due, now);
+        }
+        if self.errand_at.is_some_and(|at| at <= now) {
+            return Step::Read(Role::Content, What::Errand);
         }
         if confirm {
             self.confirm_at = now.checked_add(CONFIRM).unwrap_or(now);
@@ -351,10 +368,16 @@ impl Watch {
                     (open.state, open.fresh) = (state, true);
                 }
             }
-            Answer::Read { sighting, news, generation, hints } => {
+            Answer::Read { sighting, news, beside, generation, hints } => {
+                if beside && self.content == Some(i) {
+                    self.errand_at = Some(Timestamp::MIN);
+                }
                 self.was_read(i, sighting, news, generation, hints, now)
             }
-            Answer::Concluded { next_scan } => self.next_scan = Some(next_scan),
+            Answer::Ran { again } => self.errand_at = again,
+            Answer::Concluded { next_scan } => {
+                (self.next_scan, self.errand_at) = (Some(next_scan), Some(Timestamp::MIN));
+            }
             Answer::CookieGone => {
                 let open = self.lines[i].open.as_mut();
                 let again = open.filter(|open| open.restarts < RESTARTS).map(|open| open.restarts += 1);
@@ -380,6 +403,7 @@ impl Watch {
         match what {
             What::Doubtful => self.hinted = hints > 0,
             What::Own => open.hints = hints,
+            What::Errand => {}
             What::Everything(_) => {
                 let (key, usn) = (open.state.key.clone(), open.state.highest_usn);
                 let mark = Watermark { key, usn, behind: usn, canary: sighting.newest };

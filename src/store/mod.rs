@@ -20,6 +20,7 @@ mod intents;
 mod judgements;
 mod lease;
 mod link;
+mod membership;
 mod migrate;
 mod outcomes;
 mod people;
@@ -32,6 +33,7 @@ mod seats;
 mod tenant_feed;
 mod untold;
 mod users;
+mod walks;
 mod writer;
 
 #[cfg(test)]
@@ -51,6 +53,7 @@ pub use inspect::{Inspection, inspect};
 pub use intents::{IntentOrder, OpenIntent, Step};
 pub use judgements::Moved;
 pub use lease::Lease;
+pub use membership::GroupNews;
 pub use outcomes::{Concluded, Outcome, Settled};
 pub use plans::Recorded;
 pub use pulse::{Confirmation, Halt};
@@ -58,6 +61,7 @@ pub use report::{EntitlementView, PersonLine, QuarantineLine, Report, SkuLine};
 pub use requests::PendingRequest;
 pub use tenant_feed::{ListingEnd, TenantFeed};
 pub use untold::Missed;
+pub use walks::Errand;
 pub use writer::Store;
 
 /// The schema this seatsync writes.

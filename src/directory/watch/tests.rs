@@ -108,6 +108,7 @@ impl Scene {
                 state.synchronized = self.synchronized[n];
                 Answer::State(state)
             }
+            Step::Read(_, What::Errand) => Answer::Ran { again: None },
             Step::Read(role, what) => {
                 let generation = matches!((role, &what), (Role::Content, What::Everything(_))).then_some(1);
                 if matches!((role, &what), (Role::Content, What::Own)) {
@@ -120,7 +121,7 @@ impl Scene {
                 });
                 let mut sighting = Sighting::of(None);
                 sighting.newest = Some(canary(self.usns[n]));
-                Answer::Read { sighting, news: true, generation, hints: self.hints[n] }
+                Answer::Read { sighting, news: true, beside: false, generation, hints: self.hints[n] }
             }
             Step::TakeOver { ntds, above } => {
                 told(format!("content above {above:?}"));
@@ -170,7 +171,7 @@ fn first_contact_reads_the_preferred_whole_and_then_compares_the_other() {
             "dc2 Witness everything: FirstContact",
         ]
     );
-    assert!(scene.watch.is_settled());
+    assert!(scene.watch.is_settled(scene.now));
     assert_eq!(scene.later(10), [""; 0], "nothing moved, nothing is read");
     scene.usns[1] = 105;
     scene.usns[2] = 107;
@@ -243,7 +244,7 @@ fn a_doubtful_controller_is_void_and_the_witness_takes_its_place() {
             let since = scene.watch.next(0, scene.now);
             assert_eq!(since, Step::Read(Role::Content, What::Since { usn: 100, canary: Some(canary(100)) }));
             let lost = Sighting::of(Some(canary(100)));
-            let answer = Answer::Read { sighting: lost, news: false, generation: None, hints: 0 };
+            let answer = Answer::Read { sighting: lost, news: false, beside: false, generation: None, hints: 0 };
             scene.watch.told(0, answer, scene.now);
             scene.settle()
         } else {

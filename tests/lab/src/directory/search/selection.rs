@@ -4,9 +4,10 @@ use std::borrow::Cow;
 
 use ldap3_proto::proto::{LdapPartialAttribute, LdapSearchResultEntry};
 
-use crate::directory::world::View;
+use crate::directory::world::{View, sid};
 use crate::directory::world::schema::{Attribute, Keeping};
 
+use super::controls::ExtendedDn;
 use super::partial;
 use super::refusal::Refusal;
 
@@ -22,6 +23,8 @@ pub struct Selection {
     pub of_one: bool,
     /// MaxValRange.
     pub most: usize,
+    /// Whether, and how, GUID and SID stand before DNs: that of the entry and those of links.
+    pub extended_dn: Option<ExtendedDn>,
 }
 
 /// One attribute, and which of its values.
@@ -50,7 +53,7 @@ impl Selection {
             own.into_iter().chain(default.then_some(None)).map(move |range| Chosen { attribute, range })
         };
         let chosen = Attribute::all().flat_map(wanted).collect();
-        Selection { chosen, lenient: false, types_only: false, of_one: false, most: usize::MAX }
+        Selection { chosen, lenient: false, types_only: false, of_one: false, most: usize::MAX, extended_dn: None }
     }
 
     /// An object as it goes into the answer.
@@ -60,12 +63,16 @@ impl Selection {
             if *attribute == Attribute::TokenGroups && !self.of_one {
                 continue;
             }
-            let values = view.values(*attribute);
+            let values = match (self.extended_dn, view.linked(*attribute)) {
+                (Some(how), Some(linked)) => linked.iter().map(|view| Cow::Owned(extended(view, how).into())).collect(),
+                _ => view.values(*attribute),
+            };
             if !values.is_empty() {
                 self.add(&mut attributes, attribute.name(), &values, *range)?;
             }
         }
-        Ok(LdapSearchResultEntry { dn: view.dn(), attributes })
+        let dn = self.extended_dn.map_or_else(|| view.dn(), |how| extended(view, how));
+        Ok(LdapSearchResultEntry { dn, attributes })
     }
 
     fn add(
@@ -99,6 +106,20 @@ impl Selection {
         to.push(partial(&format!("{name};range={}-{upper}", range.low), kept));
         Ok(())
     }
+}
+
+/// `<GUID=…>;<SID=…>;` and the DN; without the SID where there is none.
+fn extended(view: &View<'_>, how: ExtendedDn) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let guid = match how {
+        ExtendedDn::Text => view.guid().to_string(),
+        ExtendedDn::Hex => hex(&view.guid().to_bytes_le()),
+    };
+    let sid = view.values(Attribute::ObjectSid).first().map(|sid| match how {
+        ExtendedDn::Text => format!("<SID={}>;", sid::text(sid)),
+        ExtendedDn::Hex => format!("<SID={}>;", hex(sid)),
+    });
+    format!("<GUID={guid}>;{}{}", sid.unwrap_or_default(), view.dn())
 }
 
 fn chosen(name: &str) -> Option<(Attribute, Option<Range>)> {
