@@ -66,9 +66,11 @@ impl Agent {
 
     /// All domains at once. The first error is returned after all have ended, a fatal one at once.
     async fn each_domain(&self, once: bool) -> Result<(), AgentError> {
-        let groups = self.settings.directories.iter().flat_map(|directory| {
-            directory.groups.iter().map(|group| (group.clone(), directory.domain.clone()))
-        });
+        let groups = self
+            .settings
+            .directories
+            .iter()
+            .flat_map(|directory| directory.groups.iter().map(|group| (group.clone(), directory.domain.clone())));
         self.store.follow_directory_groups(groups.collect()).await?;
         let mut domains = JoinSet::new();
         for ((settings, tls), login) in self.settings.directories.iter().zip(&self.ldap_tls).zip(&self.logins) {

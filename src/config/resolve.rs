@@ -12,7 +12,8 @@ use super::values;
 use crate::model::group::ScopeGroup;
 use crate::model::rule::Rule;
 use crate::model::settings::{
-    AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings, WorkSettings,
+    AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LogFormat, LogSettings, Mode, Settings,
+    WorkSettings,
 };
 
 /// The settings; `None` when anything is missing or wrong, which then is in the report.

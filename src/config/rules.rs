@@ -79,8 +79,10 @@ fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
 }
 
 fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
-    let given: Vec<&str> =
-        ["ou", "filter", "group", "entra_group", "any", "all", "not"].into_iter().filter(|key| table.has(key)).collect();
+    let given: Vec<&str> = ["ou", "filter", "group", "entra_group", "any", "all", "not"]
+        .into_iter()
+        .filter(|key| table.has(key))
+        .collect();
     let [key] = given[..] else {
         if given.is_empty() && table.has_unknown() {
             return None;

@@ -453,7 +453,7 @@ fn digests_follow_what_they_name() {
     assert_ne!(named, group("8d1c4a52-3b7e-4f6a-9c20-5e1f7a2b6d35"));
     let staff = |dn: &str| digests(&with(&format!("[[license]]\nwho = {{ group = '{dn}' }}"))).0;
     let named = staff("CN=Staff,OU=Groups,DC=corp,DC=example,DC=test");
-    assert_eq!(named, "PIN");
+    assert_eq!(named, "8ad1f74289dafd79013b08ec5adfeb93a283cdb7664c2c325f6ef330d0a9fb5e");
     assert_eq!(named, staff("cn=STAFF, ou=groups,DC=corp,DC=example,DC=test"));
     assert_ne!(named, staff("CN=Staff,OU=Other,DC=corp,DC=example,DC=test"));
     let cosmetic = with("sku = \"ems\"").replace("\n", "\n\n");

@@ -32,8 +32,8 @@ const SHOWN: usize = 500;
 pub enum Parsed {
     /// A live account.
     Account(Box<Account>),
-    /// A group; only a search for changes brings one.
-    Group(ObjectGuid),
+    /// A group with its `uSNChanged`; only a search for changes brings one.
+    Group(ObjectGuid, i64),
     /// What holds accounts: its key and where it stands.
     Container(ObjectGuid, String),
     /// A deleted object.
@@ -70,7 +70,10 @@ fn other(raw: &Raw) -> Option<Result<Parsed, String>> {
     let read = || {
         let dn = std::str::from_utf8(&raw.dn).map_err(|_| "the DN is not UTF-8")?;
         let guid = guid(raw)?;
-        Ok(if group { Parsed::Group(guid) } else { Parsed::Container(guid, dn.to_owned()) })
+        if !group {
+            return Ok(Parsed::Container(guid, dn.to_owned()));
+        }
+        Ok(Parsed::Group(guid, number(raw, "uSNChanged")?.ok_or("uSNChanged is missing")?))
     };
     Some(read())
 }

@@ -134,7 +134,8 @@ impl Dc {
             let result = answer.await?;
             let control = result.ctrls.iter().find(|control| control.1.ctype == PAGED);
             let next = control.and_then(|control| cookie(control.1.val.as_deref()?));
-            at = next.ok_or_else(|| self.wire.odd(step.clone(), "the answer does not say whether more pages follow"))?;
+            at =
+                next.ok_or_else(|| self.wire.odd(step.clone(), "the answer does not say whether more pages follow"))?;
             if at.is_empty() {
                 return Ok(within);
             }
@@ -185,9 +186,8 @@ impl Walk<'_> {
         self.met += values.len();
         self.last = values.last().cloned().or(self.last.take());
         let read = |value: &Vec<u8>| {
-            member(value).ok_or_else(|| {
-                self.dc.wire.odd(step.clone(), format!("a member cannot be read: \"{}\"", shown(value)))
-            })
+            member(value)
+                .ok_or_else(|| self.dc.wire.odd(step.clone(), format!("a member cannot be read: \"{}\"", shown(value))))
         };
         Ok(Walked::Members(values.iter().map(read).collect::<Result<_, _>>()?))
     }
@@ -250,7 +250,9 @@ mod tests {
             (format!("<GUID={guid}>;<SID=S-1-5-21-1-2-3-1104>;CN=Ada,OU=Staff,DC=corp"), Some(own.clone())),
             (format!(r"<GUID={guid}>;CN=Last\, First \<x\>;y,DC=corp"), Some(own)),
             (
-                format!("<GUID={guid}>;<SID=S-1-5-21-9-9-9-7>;CN=S-1-5-21-9-9-9-7,CN=ForeignSecurityPrincipals,DC=corp"),
+                format!(
+                    "<GUID={guid}>;<SID=S-1-5-21-9-9-9-7>;CN=S-1-5-21-9-9-9-7,CN=ForeignSecurityPrincipals,DC=corp"
+                ),
                 Some((guid.to_owned(), Some(Sid::from_text("S-1-5-21-9-9-9-7")))),
             ),
             ("CN=Ada,OU=Staff,DC=corp".to_owned(), None),

@@ -50,7 +50,11 @@ impl Question {
     /// What these settings ask.
     #[must_use]
     pub fn new(settings: &DirectorySettings) -> Self {
-        Self { anchor: settings.anchor.clone(), extra: settings.attributes.clone(), groups: !settings.groups.is_empty() }
+        Self {
+            anchor: settings.anchor.clone(),
+            extra: settings.attributes.clone(),
+            groups: !settings.groups.is_empty(),
+        }
     }
 
     /// Names of all attributes to request, each once.

@@ -228,7 +228,7 @@ impl Dc {
                 Parsed::Account(account) if foreign(&account.dn) => page.outside.push(account.guid),
                 Parsed::Account(account) => page.accounts.push(*account),
                 Parsed::Deleted(tombstone) => page.deleted.push(tombstone),
-                Parsed::Group(guid) => page.groups.push(guid),
+                Parsed::Group(guid, usn) => page.groups.push((guid, usn)),
                 Parsed::Container(guid, dn) => {
                     let inside = !Dn::parse(&dn).is_some_and(|dn| outside(&dn));
                     page.moved.push(Container { guid, dn, inside });

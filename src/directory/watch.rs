@@ -251,10 +251,14 @@ impl Watch {
         if open.hints > 0 && open.row.is_some() {
             return Step::Read(Role::Content, What::Own);
         }
+        let errand = self.errand_at.is_some_and(|at| at <= now);
         if open.fresh {
-            return self.read(i, Role::Content, scan_due, now);
+            return match self.read(i, Role::Content, scan_due, now) {
+                Step::Wait(_) if errand => Step::Read(Role::Content, What::Errand),
+                step => step,
+            };
         }
-        if self.errand_at.is_some_and(|at| at <= now) {
+        if errand && open.look_at > now {
             return Step::Read(Role::Content, What::Errand);
         }
         if confirm {

@@ -98,8 +98,8 @@ pub struct AccountPage {
     pub absent: Vec<ObjectGuid>,
     /// Entries nobody could read.
     pub quarantined: Vec<Quarantined>,
-    /// Groups that changed.
-    pub groups: Vec<ObjectGuid>,
+    /// Groups that changed, each with its `uSNChanged`.
+    pub groups: Vec<(ObjectGuid, i64)>,
     /// Containers of which everything below was or will be read by the same search.
     pub containers: Vec<Container>,
     /// Containers that changed: they may stand elsewhere, with all that is below them.

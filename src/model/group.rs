@@ -174,7 +174,9 @@ impl fmt::Display for GroupFault {
         match self {
             Self::Missing => f.write_str("is not there, or cannot be seen; its rules decide nothing"),
             Self::Hidden => f.write_str("its members are hidden: grant Member.Read.Hidden"),
-            Self::NoGroup => f.write_str("its DN names something that is no group; correct the rule. Its rules decide nothing"),
+            Self::NoGroup => {
+                f.write_str("its DN names something that is no group; correct the rule. Its rules decide nothing")
+            }
             Self::Replaced { meant: Some(meant), guid, other } => write!(
                 f,
                 "its DN names another object by now ({other}); the rules go on meaning {meant} ({guid}). Write that DN in \

@@ -240,7 +240,8 @@ pub(super) fn of_person(db: &Connection, person: PersonId) -> Result<BTreeSet<Sc
 /// What groups are called, where that is known.
 pub(super) fn names(db: &Connection, groups: &BTreeSet<ScopeGroup>) -> Result<Vec<String>, StoreError> {
     let name = |group: &ScopeGroup| {
-        let sql = "SELECT name FROM scope_groups WHERE id = ?1 UNION ALL SELECT name FROM directory_groups WHERE dn = ?1";
+        let sql =
+            "SELECT name FROM scope_groups WHERE id = ?1 UNION ALL SELECT name FROM directory_groups WHERE dn = ?1";
         let found = db.prepare_cached(sql)?.query_row([group.to_string()], |row| row.get::<_, Option<String>>(0));
         Ok(found.optional()?.flatten().unwrap_or_else(|| group.to_string()))
     };

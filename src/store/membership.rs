@@ -141,9 +141,8 @@ impl Root {
         }
         flatten(db)?;
         let (joined, missing) = self.compare(db)?;
-        let met = || -> Result<u64, StoreError> {
-            Ok(db.query_row(MET, [], |row| row.get::<_, i64>(0))?.cast_unsigned())
-        };
+        let met =
+            || -> Result<u64, StoreError> { Ok(db.query_row(MET, [], |row| row.get::<_, i64>(0))?.cast_unsigned()) };
         let few = self.known && missing > 0 && percent < 100 && shrunk(met()?, missing, percent);
         let met = if few || !self.known { met()? } else { 0 };
         self.believe(db, few, now)?;
@@ -233,11 +232,11 @@ const MET: &str = "SELECT count(*) FROM accounts WHERE gone IS NULL AND guid IN 
 fn reach(db: &Connection, root: &str) -> Result<(), StoreError> {
     db.execute("DELETE FROM reach", [])?;
     db.execute(
-        "INSERT INTO reach WITH RECURSIVE inner (guid) AS (
+        "INSERT INTO reach WITH RECURSIVE nest (guid) AS (
              SELECT ?1
-             UNION SELECT e.child FROM inner JOIN group_edges e ON e.parent = inner.guid AND e.gone IS NULL
+             UNION SELECT e.child FROM nest JOIN group_edges e ON e.parent = nest.guid AND e.gone IS NULL
                    JOIN group_nodes n ON n.guid = e.child)
-         SELECT guid FROM inner",
+         SELECT guid FROM nest",
         [root],
     )?;
     Ok(())
@@ -249,7 +248,7 @@ fn flatten(db: &Connection) -> Result<(), StoreError> {
     db.execute(
         "INSERT OR IGNORE INTO flat
          SELECT coalesce(e.foreigner, e.child) FROM reach JOIN group_edges e ON e.parent = reach.guid AND e.gone IS NULL
-         WHERE NOT EXISTS (SELECT 1 FROM reach inner WHERE inner.guid = e.child)
+         WHERE NOT EXISTS (SELECT 1 FROM reach nest WHERE nest.guid = e.child)
          UNION SELECT 'primary ' || n.sid FROM reach JOIN group_nodes n ON n.guid = reach.guid WHERE n.sid IS NOT NULL",
         [],
     )?;
@@ -260,29 +259,34 @@ fn flatten(db: &Connection) -> Result<(), StoreError> {
 fn prune(db: &Connection, domain: &str) -> Result<(), StoreError> {
     db.execute(
         "DELETE FROM group_nodes WHERE domain = ?1 AND guid NOT IN (
-             WITH RECURSIVE inner (guid) AS (
+             WITH RECURSIVE nest (guid) AS (
                  SELECT guid FROM directory_groups WHERE guid IS NOT NULL
-                 UNION SELECT e.child FROM inner JOIN group_edges e ON e.parent = inner.guid AND e.gone IS NULL
+                 UNION SELECT e.child FROM nest JOIN group_edges e ON e.parent = nest.guid AND e.gone IS NULL
                        JOIN group_nodes n ON n.guid = e.child)
-             SELECT guid FROM inner)",
+             SELECT guid FROM nest)",
         [domain],
     )?;
     Ok(())
 }
 
-/// There is news of objects: has those of them read again that are groups which matter. What a deletion did to the groups
+/// There is news of objects: has those of them read again that are groups which matter, unless it is that of which they were
+/// read already. What a deletion did to the groups
 /// above moves no USN of theirs.
 pub(super) fn notice(
     db: &Connection,
     domain: &str,
-    changed: &[ObjectGuid],
+    changed: &[(ObjectGuid, i64)],
     deleted: impl Iterator<Item = ObjectGuid>,
 ) -> Result<(), StoreError> {
     let mut stranger = false;
-    for guid in changed {
-        let known = db.prepare_cached("UPDATE group_nodes SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
-        db.prepare_cached("UPDATE directory_groups SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
-        stranger |= known == 0;
+    for (guid, usn) in changed {
+        let sql = "SELECT coalesce(usn < ?2, 1) FROM group_nodes WHERE guid = ?1";
+        let news = db.prepare_cached(sql)?.query_row(params![guid.to_string(), usn], |row| row.get(0)).optional()?;
+        if news == Some(true) {
+            db.prepare_cached("UPDATE group_nodes SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
+            db.prepare_cached("UPDATE directory_groups SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
+        }
+        stranger |= news.is_none();
     }
     if stranger {
         // It may be one that was looked for in vain, or have taken the place of one that moved away.

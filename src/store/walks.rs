@@ -150,10 +150,10 @@ impl Store {
             for member in &members {
                 tx.prepare_cached("INSERT OR IGNORE INTO group_walk (parent, child, foreigner) VALUES (?1, ?2, ?3)")?
                     .execute(params![
-                        group.to_string(),
-                        member.guid.to_string(),
-                        member.foreign.as_ref().map(|sid| sid.as_str())
-                    ])?;
+                    group.to_string(),
+                    member.guid.to_string(),
+                    member.foreign.as_ref().map(|sid| sid.as_str())
+                ])?;
             }
             Ok(())
         })
@@ -193,7 +193,8 @@ impl Store {
                 "UPDATE group_nodes SET walked = 1, fault = NULL WHERE guid = ?1 AND (walked = 0 OR fault IS NOT NULL)",
                 [&parent],
             )? > 0;
-            tx.execute("UPDATE group_nodes SET due = NULL WHERE guid = ?1", [&parent])?;
+            let sql = "UPDATE group_nodes SET due = NULL, usn = ?2 WHERE guid = ?1";
+            tx.execute(sql, params![parent, group.usn_changed])?;
             tx.execute("DELETE FROM group_walk WHERE parent = ?1", [&parent])?;
             if changed { unsettle(tx, domain) } else { Ok(()) }
         })
@@ -257,7 +258,9 @@ fn located(bound: Option<ObjectGuid>, meant: Option<Found>, there: Found) -> (Op
         Found::Nothing => None,
     };
     let fault = match (&node, other.filter(|other| *other != guid)) {
-        (_, Some(other)) => Some(GroupFault::Replaced { meant: node.as_ref().map(|node| node.dn.clone()), guid, other }),
+        (_, Some(other)) => {
+            Some(GroupFault::Replaced { meant: node.as_ref().map(|node| node.dn.clone()), guid, other })
+        }
         (None, None) => Some(GroupFault::Missing),
         (Some(_), None) => None,
     };

@@ -4,6 +4,7 @@
 
 #[cfg(feature = "gssapi")]
 mod kerberos;
+mod membership;
 mod pair;
 mod site;
 

@@ -155,7 +155,8 @@ fn the_anchor_is_the_consistency_guid_then_the_object_guid() {
 
 #[test]
 fn an_anchor_attribute_is_taken_as_it_is_and_its_absence_excludes() {
-    let question = Question { anchor: AnchorSource::Attribute("employeeid".into()), extra: BTreeSet::new(), groups: true };
+    let question =
+        Question { anchor: AnchorSource::Attribute("employeeid".into()), extra: BTreeSet::new(), groups: true };
     let Parsed::Account(with) = parse(ada("employeeID", &[b"E-17"]), &question) else { panic!("not read") };
     assert_eq!((with.anchor.as_str(), with.system), ("E-17", None));
     let Parsed::Account(without) = parse(ada("", &[]), &question) else { panic!("not read") };
@@ -224,7 +225,7 @@ fn a_search_for_changes_tells_groups_and_containers_from_accounts() {
         parse(entry("OU=Staff,DC=corp", &attributes), &question())
     };
     let key = ObjectGuid::from_wire(&guid).unwrap();
-    assert_eq!(read(&[b"top", b"group"], false), Parsed::Group(key));
+    assert_eq!(read(&[b"top", b"group"], false), Parsed::Group(key, 42));
     for class in [&b"organizationalUnit"[..], b"container"] {
         assert_eq!(read(&[b"top", class], false), Parsed::Container(key, "OU=Staff,DC=corp".into()));
     }

@@ -336,3 +336,41 @@ fn an_old_connection_is_replaced_without_changing_sides() {
     assert_eq!(done, ["dc1 close", "dc1 connect", "dc2 close", "dc2 connect"]);
     assert_eq!(scene.content.as_deref(), Some("CN=NTDS Settings,CN=DC1"));
 }
+
+#[test]
+fn what_is_read_beside_the_accounts_waits_for_the_content_and_keeps_no_look_waiting() {
+    let mut scene = Scene::new(1);
+    scene.settle();
+    let read = |beside| Answer::Read { sighting: Sighting::of(None), news: false, beside, generation: None, hints: 0 };
+    let errand = Step::Read(Role::Content, What::Errand);
+    let since = |scene: &mut Scene, usn: i64, beside: bool| {
+        assert_eq!(scene.watch.next(0, scene.now), Step::Look);
+        scene.watch.told(0, Answer::State(state(1, usn)), scene.now);
+        assert!(matches!(scene.watch.next(0, scene.now), Step::Read(_, What::Since { .. })));
+        scene.watch.told(0, read(beside), scene.now);
+    };
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 110, false);
+    assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)), "an account's news is all");
+    assert!(scene.watch.is_settled(scene.now));
+
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 120, true);
+    assert!(!scene.watch.is_settled(scene.now));
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    // There is more, and a look is due meanwhile.
+    scene.watch.told(0, Answer::Ran { again: Some(scene.now) }, scene.now);
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 130, false);
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    // Nor does a look that found nothing keep it waiting.
+    scene.watch.told(0, Answer::Ran { again: Some(scene.now) }, scene.now);
+    scene.now += SignedDuration::from_secs(10);
+    assert_eq!(scene.watch.next(0, scene.now), Step::Look);
+    scene.watch.told(0, Answer::State(state(1, 130)), scene.now);
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    let later = scene.now + SignedDuration::from_mins(5);
+    scene.watch.told(0, Answer::Ran { again: Some(later) }, scene.now);
+    assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)));
+    assert!(scene.watch.is_settled(scene.now) && !scene.watch.is_settled(later));
+}

@@ -17,7 +17,7 @@ CREATE TABLE directory_groups (
     fault   TEXT,                               -- what is wrong with its members, as JSON
     due     INTEGER,                            -- when it is to be looked up; NULL: when there is news of it
     away    INTEGER NOT NULL DEFAULT 0,         -- it stands elsewhere by now
-    unsettled INTEGER NOT NULL DEFAULT 1        -- who is believed to be in it may not follow from what was read
+    unsettled INTEGER NOT NULL DEFAULT 0        -- who is believed to be in it may not follow from what was read
 ) STRICT;
 
 -- These groups and those within them.
@@ -26,6 +26,7 @@ CREATE TABLE group_nodes (
     domain  TEXT NOT NULL REFERENCES domains (guid),
     dn      TEXT NOT NULL,
     sid     TEXT,
+    usn     INTEGER,                            -- uSNChanged of what was read, on the controller it was read from
     walked  INTEGER NOT NULL DEFAULT 0,         -- its members were read to their end
     due     INTEGER,                            -- when they are to be read; NULL: when there is news of it
     fault   TEXT                                -- why they could not be read last

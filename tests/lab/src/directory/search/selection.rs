@@ -1,11 +1,9 @@
 //! Which attributes an answer carries, and which of their values (MS-ADTS 3.1.1.3.1.3.3).
 
-use std::borrow::Cow;
-
 use ldap3_proto::proto::{LdapPartialAttribute, LdapSearchResultEntry};
 
-use crate::directory::world::{View, sid};
 use crate::directory::world::schema::{Attribute, Keeping};
+use crate::directory::world::{View, sid};
 
 use super::controls::ExtendedDn;
 use super::partial;
@@ -63,25 +61,32 @@ impl Selection {
             if *attribute == Attribute::TokenGroups && !self.of_one {
                 continue;
             }
-            let values = match (self.extended_dn, view.linked(*attribute)) {
-                (Some(how), Some(linked)) => linked.iter().map(|view| Cow::Owned(extended(view, how).into())).collect(),
-                _ => view.values(*attribute),
-            };
-            if !values.is_empty() {
-                self.add(&mut attributes, attribute.name(), &values, *range)?;
+            match (self.extended_dn, view.linked(*attribute)) {
+                (Some(how), Some(linked)) => {
+                    self.add(&mut attributes, attribute.name(), &linked, *range, |view| extended(view, how).into())?;
+                }
+                _ => {
+                    let values = view.values(*attribute);
+                    self.add(&mut attributes, attribute.name(), &values, *range, |value| value.to_vec())?;
+                }
             }
         }
         let dn = self.extended_dn.map_or_else(|| view.dn(), |how| extended(view, how));
         Ok(LdapSearchResultEntry { dn, attributes })
     }
 
-    fn add(
+    /// Adds what of the values is asked for, written as it goes on the wire.
+    fn add<V>(
         &self,
         to: &mut Vec<LdapPartialAttribute>,
         name: &str,
-        values: &[Cow<'_, [u8]>],
+        values: &[V],
         range: Option<Range>,
+        written: impl Fn(&V) -> Vec<u8>,
     ) -> Result<(), Refusal> {
+        if values.is_empty() {
+            return Ok(());
+        }
         let range = match range {
             // More than fits: the attribute comes empty, and the first of its values under another name.
             None if values.len() > self.most => {
@@ -90,7 +95,7 @@ impl Selection {
             }
             None => {
                 let kept = if self.types_only { &[] } else { values };
-                to.push(partial(name, kept));
+                to.push(partial(name, kept.iter().map(&written)));
                 return Ok(());
             }
             Some(range) => range,
@@ -103,7 +108,7 @@ impl Selection {
         let part = values.get(range.low..=end).unwrap_or_default();
         let upper = if end >= last { "*".to_owned() } else { end.to_string() };
         let kept = if self.types_only { &[] } else { part };
-        to.push(partial(&format!("{name};range={}-{upper}", range.low), kept));
+        to.push(partial(&format!("{name};range={}-{upper}", range.low), kept.iter().map(&written)));
         Ok(())
     }
 }
