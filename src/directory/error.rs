@@ -1,8 +1,7 @@
 //! What can go wrong with a directory, and what to do about it.
 
-use std::fmt;
-use std::io;
 use std::time::Duration;
+use std::{fmt, io};
 
 use super::login::LoginError;
 use super::refusal::Refusal;
@@ -259,13 +258,6 @@ fn meaning(code: u32) -> &'static str {
 }
 
 impl DirectoryError {
-    /// Whether an object was answered for, and not so that it could be read: the controller works all the same.
-    #[must_use]
-    pub fn is_about_the_object(&self) -> bool {
-        // 51 busy, 52 unavailable (RFC 4511, A.2).
-        matches!(self, Self::Odd { .. } | Self::Answer { .. }) && !matches!(self, Self::Answer { code: 51 | 52, .. })
-    }
-
     /// Whether it says as much of all controllers of the domain.
     #[must_use]
     pub fn holds_for_the_domain(&self) -> bool {

@@ -203,6 +203,15 @@ impl Walk<'_> {
     }
 }
 
+impl DirectoryError {
+    /// Whether an object was answered for, and not so that it could be read: the controller works all the same.
+    #[must_use]
+    pub fn is_about_the_object(&self) -> bool {
+        // 51 busy, 52 unavailable (RFC 4511, A.2).
+        matches!(self, Self::Odd { .. } | Self::Answer { .. }) && !matches!(self, Self::Answer { code: 51 | 52, .. })
+    }
+}
+
 /// What an entry says it is.
 fn node(raw: &Raw) -> Option<GroupNode> {
     let guid = match raw.values("objectGUID") {

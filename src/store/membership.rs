@@ -18,11 +18,12 @@ use crate::model::rule::Dn;
 
 /// Live accounts in a group that rules name, `g.dn`.
 pub(super) const COUNT: &str = "
-    SELECT count(DISTINCT a.guid) FROM group_members m JOIN accounts a ON a.gone IS NULL AND a.guid IN (
-        SELECT guid FROM accounts WHERE guid = m.key
-        UNION ALL SELECT guid FROM accounts WHERE sid = m.key
-        UNION ALL SELECT guid FROM accounts WHERE primary_group = substr(m.key, 9) AND m.key LIKE 'primary %')
-    WHERE m.root = g.dn";
+    SELECT count(*) FROM (
+        SELECT a.guid FROM group_members m JOIN accounts a ON a.guid = m.key WHERE m.root = g.dn AND a.gone IS NULL
+        UNION SELECT a.guid FROM group_members m JOIN accounts a ON a.sid = m.key
+              WHERE m.root = g.dn AND a.gone IS NULL
+        UNION SELECT a.guid FROM group_members m JOIN accounts a ON a.primary_group = substr(m.key, 9)
+              WHERE m.root = g.dn AND m.key LIKE 'primary %' AND a.gone IS NULL)";
 
 /// What became of a group that rules name.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -188,9 +188,11 @@ async fn who_has_the_group_as_primary_group_is_in_it() {
     bench.directory.set_membership(crew, inner, true);
     let agent = bench.running().await;
     for (sam, main) in [("ada", crew), ("bob", inner)] {
-        let joiner = bench.hire(sam, "DE");
-        // Its SID is of the domain, so that the group's is.
-        bench.directory.modify(joiner.guid, &[Change::clear("objectSid")]);
+        // Its SID is of the domain, as the group's is.
+        let upn = format!("{sam}@corp.example.test");
+        let account = NewAccount::named(sam).sam(sam).in_ou("Staff").country("DE");
+        let guid = bench.directory.create_account(account.with("userPrincipalName", upn.as_str()));
+        let joiner = Joiner { guid, upn, sid: String::new() };
         bench.directory.set_membership(main, joiner.guid, true);
         bench.directory.dc(0).set_primary_group(joiner.guid, main);
         let guid = uuid::Uuid::parse_str(&joiner.guid.to_string()).expect("a GUID");
