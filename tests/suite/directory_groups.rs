@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use seatsync::model::group::{GroupFault, GroupState};
 use seatsync::store::GroupLine;
+use seatsync_lab::directory::world::schema::Attribute;
+use seatsync_lab::directory::world::sid;
 use seatsync_lab::directory::{
     Change, Condition, DirectoryOptions, Effect, Fault, Guid, Kind, NewAccount, Operation, Target,
 };
 
-use crate::bench::{Bench, Joiner, PATIENCE, Running, person, sid, standings, until_standing};
+use crate::bench::{self, Bench, Joiner, PATIENCE, Running, person, standings, until_standing};
 use crate::daemon::Daemon;
 
 const STAFF: &str = "CN=Crew,CN=Users,DC=corp,DC=example,DC=test";
@@ -192,12 +194,15 @@ async fn who_has_the_group_as_primary_group_is_in_it() {
         let upn = format!("{sam}@corp.example.test");
         let account = NewAccount::named(sam).sam(sam).in_ou("Staff").country("DE");
         let guid = bench.directory.create_account(account.with("userPrincipalName", upn.as_str()));
-        let joiner = Joiner { guid, upn, sid: String::new() };
+        let own_sid = {
+            let world = bench.directory.world();
+            let view = world.id_of(guid).and_then(|id| world.view(0, id)).expect("it is there");
+            view.values(Attribute::ObjectSid).first().map(|sid| sid::text(sid)).expect("it has one")
+        };
+        let joiner = Joiner { guid, upn, sid: own_sid };
         bench.directory.set_membership(main, joiner.guid, true);
         bench.directory.dc(0).set_primary_group(joiner.guid, main);
-        let guid = uuid::Uuid::parse_str(&joiner.guid.to_string()).expect("a GUID");
-        let user = seatsync_lab::tenant::NewUser::synced(&joiner.upn, guid);
-        bench.tenant.add_user(user).expect("a user is added");
+        bench.sync(&joiner);
         agent.until_standing(&joiner, "licensed").await;
     }
     until_group(&agent, |group| group.members == 2).await;
@@ -224,7 +229,7 @@ async fn a_member_of_another_domain_is_known_by_its_guid_and_one_of_another_fore
     let hire = |sam: &str, rid: u32| {
         let upn = format!("{sam}@corp.example.test");
         let account = NewAccount::named(sam).sam(sam).in_ou("Staff").country("DE");
-        let account = account.with("userPrincipalName", upn.as_str()).with("objectSid", sid(rid));
+        let account = account.with("userPrincipalName", upn.as_str()).with("objectSid", bench::sid(rid));
         let joiner = Joiner { guid: child.create_account(account), upn, sid: format!("S-1-5-21-1-2-3-{rid}") };
         bench.sync(&joiner);
         joiner

@@ -129,7 +129,7 @@ fn giving(sku: SkuId, off: &[crate::model::identity::PlanId]) -> Scene {
 
 /// Asked at that time, and in the group or not.
 fn asked(scene: Scene, second: i64, belongs: bool) -> Scene {
-    let groups = if belongs { [sales().into()].into() } else { BTreeSet::new() };
+    let groups = if belongs { [sales()].into() } else { BTreeSet::new() };
     scene.when(|s| s.person.memberships = Some(Memberships { read: at(second), groups }))
 }
 

@@ -112,7 +112,7 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
             s.licensing = gives.then(|| [(sales(), group)].into());
         }
         News::Asked(belongs) => {
-            let groups = belongs.then(|| sales().into()).into_iter().collect();
+            let groups = belongs.then(sales).into_iter().collect();
             s.person.memberships = Some(Memberships { read: at(999 + i64::from(turn)), groups });
         }
     })

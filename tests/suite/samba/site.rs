@@ -125,14 +125,15 @@ impl Site {
         let unit = format!("OU=Many,{}", self.unit);
         self.add(&unit, &[("objectClass", "organizationalUnit")]).await;
         let mut admin = self.admin().await;
-        let mut members = std::collections::HashSet::new();
+        let mut members = Vec::new();
         for number in 0..count {
             let dn = format!("CN=Many {number},{unit}");
             let done = admin.add(&dn, vec![("objectClass", ["contact"].into())]).await;
             done.and_then(|done| done.success()).expect("a contact");
-            members.insert(dn.into_bytes());
+            members.push(dn.into_bytes());
         }
-        let done = admin.modify(&by_guid(group), vec![Mod::Add(b"member".to_vec(), members)]).await;
+        let done =
+            admin.modify(&by_guid(group), vec![Mod::Add(b"member".to_vec(), members.into_iter().collect())]).await;
         done.and_then(|done| done.success()).expect("the group is changed");
     }
 
