@@ -1,5 +1,6 @@
 //! Follows the domains: carries out what the machine of each asks for, over at most two connections.
 
+mod errand;
 mod line;
 
 use std::collections::BTreeMap;
@@ -68,6 +69,12 @@ impl Agent {
 
     /// All domains at once. The first error is returned after all have ended, a fatal one at once.
     async fn each_domain(&self, once: bool) -> Result<(), AgentError> {
+        let groups = self
+            .settings
+            .directories
+            .iter()
+            .flat_map(|directory| directory.groups.iter().map(|group| (group.clone(), directory.domain.clone())));
+        self.store.follow_directory_groups(groups.collect()).await?;
         let mut domains = JoinSet::new();
         for ((settings, tls), login) in self.settings.directories.iter().zip(&self.ldap_tls).zip(&self.logins) {
             let domain = Domain::new(self.clone(), settings.clone(), tls.clone(), login.clone(), once);
@@ -183,7 +190,7 @@ impl Domain {
             rung.as_mut().enable();
             {
                 let watch = self.watch();
-                if watch.is_settled() {
+                if watch.is_settled(self.now()) {
                     return Ok(());
                 }
                 if watch.is_blind(self.now()) && (watch.knows_any() || self.failures().contains_key(DNS)) {
@@ -208,6 +215,14 @@ impl Domain {
 
     fn now(&self) -> Timestamp {
         self.agent.clock.now()
+    }
+
+    /// From now on is decided with what is known of this domain's groups: reading them was tried.
+    fn tried_groups(&self) {
+        let mut awaited = self.agent.groups_awaited.lock().unwrap_or_else(PoisonError::into_inner);
+        if awaited.remove(&self.settings.domain) {
+            self.agent.bell.notify_one();
+        }
     }
 
     /// Says what is wrong with a part, unless that was said.

@@ -9,10 +9,12 @@ mod health;
 mod members;
 mod pilot;
 mod scope;
+mod tell;
 mod tenant_feed;
 mod untold;
 mod work;
 
+use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
@@ -65,6 +67,8 @@ pub struct Agent {
     group_bell: Arc<Notify>,
     /// The groups that rules name were looked at since the start, with whatever outcome.
     groups_tried: Arc<AtomicBool>,
+    /// The domains of which the groups that rules name were not looked at since the start.
+    groups_awaited: Arc<Mutex<BTreeSet<String>>>,
     progress: Arc<watch::Sender<Progress>>,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
@@ -98,6 +102,7 @@ impl Agent {
             endings: expiry::ExpiryWatch::default(),
             scope: scope::ScopeWatch::default(),
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
+            groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
             group_bell: Arc::default(),
             settings: Arc::new(settings),
             store,
@@ -209,6 +214,12 @@ impl Agent {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
+}
+
+/// The domains with groups that rules name.
+fn with_groups(settings: &Settings) -> BTreeSet<String> {
+    let named = settings.directories.iter().filter(|directory| !directory.groups.is_empty());
+    named.map(|directory| directory.domain.clone()).collect()
 }
 
 /// What is left of the budget after what was sent before a restart.

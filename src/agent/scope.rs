@@ -104,7 +104,7 @@ impl Agent {
         for rule in rules {
             let whole = meant.next().unwrap_or_default();
             // Who is in a group of the tenant is not the directory's to say.
-            if rule.who.entra_groups().is_empty() {
+            if rule.who.groups().is_empty() {
                 Event::RuleScope { rule: rule.id.clone(), meant: whole, accounts }.emit();
             }
             for (clause, meant) in rule.who.clauses().into_iter().zip(&mut meant) {

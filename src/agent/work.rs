@@ -1,7 +1,7 @@
 //! The work: requests, judging, settling, planning, writing.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
+use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
 use super::health::Health;
+use super::tell::{Known, tell};
 use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
@@ -23,7 +24,7 @@ use crate::model::rule::{BY_HAND, Rule};
 use crate::model::settings::Mode;
 use crate::model::standing::{Action, Reason};
 use crate::observe::Event;
-use crate::store::{Halt, Moved};
+use crate::store::Halt;
 
 /// Persons that are judged in one transaction.
 const JUDGED_AT_ONCE: u32 = 500;
@@ -259,7 +260,8 @@ impl Agent {
         else {
             return Ok(false);
         };
-        if !self.groups_tried.load(Ordering::Relaxed) {
+        let awaited = !self.groups_awaited.lock().unwrap_or_else(PoisonError::into_inner).is_empty();
+        if awaited || !self.groups_tried.load(Ordering::Relaxed) {
             return Ok(false);
         }
         let settings = &self.settings;
@@ -323,7 +325,7 @@ impl Agent {
         let products: Vec<_> =
             rules.iter().map(|bound| (&bound.rule.digest, policy(&bound.rule), bound.product.as_ref().ok())).collect();
         let mut text = format!("{products:?} {:?} {:?}", self.settings.location, self.settings.guard.existing);
-        if !self.settings.entra_groups().is_empty() {
+        if self.settings.groups().next().is_some() {
             let followed: Vec<_> = rules.iter().map(|bound| bound.groups.is_ok()).collect();
             let _ = write!(text, " {followed:?}");
         }
@@ -420,30 +422,4 @@ impl Agent {
 /// What of a rule decides beside whom it means.
 fn policy(rule: &Rule) -> impl std::fmt::Debug {
     (rule.priority, rule.delay, rule.adopt, rule.on_leave, rule.usage_location)
-}
-
-/// What has been said already.
-#[derive(Default)]
-struct Known {
-    unusable: BTreeSet<String>,
-}
-
-impl Known {
-    /// Says once of each rule that it means nothing here.
-    fn complain(&mut self, unusable: &[String]) {
-        let problems: BTreeSet<String> = unusable.iter().cloned().collect();
-        for problem in problems.difference(&self.unusable) {
-            Event::RuleUnusable { problem: problem.clone() }.emit();
-        }
-        self.unusable = problems;
-    }
-}
-
-fn tell(moved: Vec<Moved>, catalog: &crate::model::license::Catalog) {
-    for Moved { name, sku, from, to, why, .. } in moved {
-        match sku {
-            Some(sku) => Event::StandingMoved { name, product: catalog.name(sku), from, to, why }.emit(),
-            None => Event::PersonMoved { name, from, to, why }.emit(),
-        }
-    }
 }

@@ -118,13 +118,15 @@ fn group(group: &GroupLine) -> String {
     let name = group.name.as_ref().map_or_else(|| id.clone(), |name| format!("{name} ({id})"));
     let members = output::count(group.members, "user");
     let state = match (&group.fault, group.read) {
-        (Some(GroupFault::Missing), _) => "not in the tenant; its rules decide nothing".to_owned(),
+        (Some(GroupFault::Missing), _) => format!("not in the {}; its rules decide nothing", group.id.side()),
         (Some(GroupFault::Hidden), _) => "its members are hidden: grant Member.Read.Hidden".to_owned(),
         (Some(GroupFault::Shrunk { met, missing }), _) => {
             format!(
                 "{members}, of whom the last reading missed {missing} and met {met}: kept; see guard.shrink_percent"
             )
         }
+        (Some(fault), None) => fault.to_string(),
+        (Some(fault), Some(_)) => format!("{members}; {fault}"),
         (None, None) => "not read yet; its rules decide nothing".to_owned(),
         (None, Some(_)) => members,
     };

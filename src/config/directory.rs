@@ -67,6 +67,7 @@ fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
         bases: bases?,
         anchor: anchor?,
         attributes: BTreeSet::new(),
+        groups: BTreeSet::new(),
         poll: poll?,
         timeout: timeout?,
     })

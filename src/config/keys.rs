@@ -71,10 +71,6 @@ const fn key(name: &'static str, kind: Kind, presence: Presence, meaning: &'stat
     Key { name, kind, presence, meaning }
 }
 
-/// Keys that operators will look for and that do not exist yet, with what to say of them.
-pub(super) static COMING: &[(&str, &str)] =
-    &[("group", "groups of the directory are not supported yet: use \"ou\", \"filter\" or \"entra_group\"")];
-
 /// The file itself.
 pub(super) static ROOT: Section = Section {
     meaning: "",
@@ -209,6 +205,14 @@ static WHO: Section = Section {
             Text,
             Optional("\"(employeeType=contractor)\""),
             "Everyone whose account matches this LDAP filter; text attributes only, and not memberOf.",
+        ),
+        key(
+            "group",
+            Text,
+            Optional("\"CN=Contractors,OU=Groups,DC=corp,DC=example,DC=com\""),
+            "Every member of this group of the directory, of the groups within it, and whoever has one of them as primary \
+             group. Once found, the group stays the one that is meant, whatever it is renamed to and wherever it is moved. \
+             Nobody is licensed by the rule before the group was read once; who is in it by then was there before.",
         ),
         key(
             "entra_group",

@@ -9,11 +9,12 @@ use super::rules;
 use super::table::Table;
 use super::tenant;
 use super::values;
+use crate::model::group::ScopeGroup;
 use crate::model::location::UsageLocation;
 use crate::model::rule::Rule;
 use crate::model::settings::{
-    AnchorSource, Existing, GuardSettings, LocationSettings, LocationSource, LogFormat, LogSettings, Mode, Settings,
-    WorkSettings,
+    AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LocationSource, LogFormat, LogSettings,
+    Mode, Settings, WorkSettings,
 };
 
 /// The settings; `None` when anything is missing or wrong, which then is in the report.
@@ -31,6 +32,15 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let (mut directories, location, rules) = (directories?, location?, rules?);
     for directory in &mut directories {
         directory.attributes = attributes(&directory.anchor, &location, &rules);
+    }
+    for group in rules.iter().flat_map(|rule| rule.who.groups()) {
+        // The domain of a group is the innermost one: a child's DN lies within its parent's.
+        let ScopeGroup::Directory(group) = group else { continue };
+        let holds = |directory: &&mut DirectorySettings| directory.root().is_some_and(|root| group.is_within(&root));
+        let innermost = directories.iter_mut().filter(holds).max_by_key(|directory| directory.domain.len());
+        if let Some(directory) = innermost {
+            directory.groups.insert(group);
+        }
     }
     let mut settings = Settings {
         mode: mode?,

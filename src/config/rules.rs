@@ -12,6 +12,7 @@ use crate::model::settings::DirectorySettings;
 /// What of the directory the rules can reach.
 pub(super) struct Reach {
     bases: Vec<Dn>,
+    domains: Vec<Dn>,
     anchor: String,
 }
 
@@ -21,7 +22,8 @@ impl Reach {
         let bases =
             directories.iter().flat_map(|directory| &directory.bases).filter_map(|base| Dn::parse(base)).collect();
         let anchors: Vec<_> = directories.iter().map(|directory| format!("{:?}", directory.anchor)).collect();
-        Self { bases, anchor: anchors.join(" ") }
+        let domains = directories.iter().filter_map(DirectorySettings::root).collect();
+        Self { bases, domains, anchor: anchors.join(" ") }
     }
 }
 
@@ -124,7 +126,7 @@ fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
 }
 
 fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
-    let given: Vec<&str> = ["ou", "filter", "entra_group", "cloud_domain", "any", "all", "not"]
+    let given: Vec<&str> = ["ou", "filter", "group", "entra_group", "cloud_domain", "any", "all", "not"]
         .into_iter()
         .filter(|key| table.has(key))
         .collect();
@@ -142,6 +144,7 @@ fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
     match key {
         "ou" => table.parse(key, |text| ou(text, reach)).map(|dn| Who::Ou(dn.into_inner())),
         "filter" => table.parse(key, values::filter).map(|filter| Who::Filter(filter.into_inner())),
+        "group" => table.parse(key, |text| group(text, reach)).map(|dn| Who::Group(dn.into_inner())),
         "entra_group" => table.parse(key, values::guid).map(|id| Who::EntraGroup(id.into_inner().into())),
         "cloud_domain" => table.parse(key, values::dns_name).map(|name| Who::CloudDomain(name.into_inner())),
         "not" => who(&table.table(key)?, reach).map(|part| Who::Not(Box::new(part))),
@@ -164,6 +167,16 @@ fn ou(text: &str, reach: Option<&Reach>) -> Result<Dn, values::Wrong> {
     if !reach.is_none_or(reachable) {
         return Err(values::Wrong::new("lies outside of every base, so it would match nobody")
             .hint("correct it, or add it to \"bases\" in [directory]"));
+    }
+    Ok(dn)
+}
+
+/// A DN of a domain that is followed: members may be elsewhere, the group is read where it is.
+fn group(text: &str, reach: Option<&Reach>) -> Result<Dn, values::Wrong> {
+    let (_, dn) = values::dn(text)?;
+    if !reach.is_none_or(|reach| reach.domains.iter().any(|domain| dn.is_within(domain))) {
+        return Err(values::Wrong::new("lies in no domain that is followed, so it cannot be read")
+            .hint("correct it, or add a [[directory]] for its domain"));
     }
     Ok(dn)
 }

@@ -53,10 +53,7 @@ impl<'a> Table<'a> {
             // It may be a misspelt secret.
             mask(context.report, value);
             let hint = table.unknown_hint(name);
-            let message = match super::keys::COMING.iter().find(|(coming, _)| *coming == name) {
-                Some((_, message)) => (*message).to_owned(),
-                None => format!("unknown key \"{}\" {}", name.escape_debug(), table.title),
-            };
+            let message = format!("unknown key \"{}\" {}", name.escape_debug(), table.title);
             context.report.add(key.span(), message, Some(hint));
         }
         table

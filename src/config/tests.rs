@@ -236,7 +236,6 @@ assignments_per_day = 1_000_000_000
             "11:1 unknown key \"retry_max\" in [tenant]",
             "12:7 key with no value, expected `=`",
             "15:1 the value that begins here is not complete when line 16 begins",
-            "16:9 groups of the directory are not supported yet: use \"ou\", \"filter\" or \"entra_group\"",
             "17:12 \"priority\" must be a whole number, not a fraction",
             "19:23 \"assignments_per_day\" must be from 0 to 1000000",
         ],
@@ -351,6 +350,8 @@ fn bad_values_and_contradictions_are_refused() {
             "exactly one key",
         ),
         ("[[license]]\nwho = { entra_group = \"Sales\" }", "\"entra_group\" is not a GUID"),
+        ("[[license]]\nwho = { group = \"Sales\" }", "\"group\" is not a distinguished name"),
+        ("[[license]]\nwho = { group = \"CN=Sales,DC=other\" }", "lies in no domain that is followed"),
         ("[tenant]\ngroup_licensing_grace = \"8d\"", "must be from 0s to 7d"),
         ("[[license]]\nwho = {}", "exactly one key"),
         ("[[license]]\nwho = { all = [] }", "\"all\" is empty"),
@@ -451,6 +452,11 @@ fn digests_follow_what_they_name() {
     assert_eq!(named, "daa0cb307845c0665db70c20582c863ae4405475d88d73bbfadb14757b4738bf");
     assert_eq!(named, group("8D1C4A52-3B7E-4F6A-9C20-5E1F7A2B6D34"));
     assert_ne!(named, group("8d1c4a52-3b7e-4f6a-9c20-5e1f7a2b6d35"));
+    let staff = |dn: &str| digests(&with(&format!("[[license]]\nwho = {{ group = '{dn}' }}"))).0;
+    let named = staff("CN=Staff,OU=Groups,DC=corp,DC=example,DC=test");
+    assert_eq!(named, "8ad1f74289dafd79013b08ec5adfeb93a283cdb7664c2c325f6ef330d0a9fb5e");
+    assert_eq!(named, staff("cn=STAFF, ou=groups,DC=corp,DC=example,DC=test"));
+    assert_ne!(named, staff("CN=Staff,OU=Other,DC=corp,DC=example,DC=test"));
     let cosmetic = with("sku = \"ems\"").replace("\n", "\n\n");
     assert_eq!(digests(&cosmetic).0, rule);
     let mut other = Fixture::new();

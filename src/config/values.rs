@@ -300,7 +300,7 @@ fn unfit(name: &str) -> Option<Wrong> {
         Wrong::new(format!("uses {name}, which holds bytes, not text")).hint("use a text attribute")
     } else if BACK_LINKS.contains(&name) {
         Wrong::new(format!("uses {name}, which changes without the account's own change counter (uSNChanged) moving"))
-            .hint("a change of it would go unseen: use an attribute of the account itself, an OU, or \"entra_group\"")
+            .hint("a change of it would go unseen: use an attribute of the account itself, \"ou\" or \"group\"")
     } else if COMPUTED.contains(&name) {
         Wrong::new(format!("uses {name}, which the domain controller computes when asked, so its changes go unseen"))
             .hint("use an attribute that is stored")

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::group::GroupState;
-use crate::model::identity::{GroupId, PlanId, SkuId};
+use crate::model::group::{GroupState, ScopeGroup};
+use crate::model::identity::{PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
 use crate::model::rule::{Adopt, Plans, Rule};
 
@@ -130,15 +130,16 @@ pub enum BindProblem {
         /// Of which product.
         sku: String,
     },
-    /// The tenant has no such group.
+    /// There is no such group.
     #[error(
-        "rule \"{rule}\": the tenant has no group {group}; what the rule gave stays, and nobody is licensed by it meanwhile"
+        "rule \"{rule}\": the {} has no group {group}; what the rule gave stays, and nobody is licensed by it meanwhile",
+        group.side()
     )]
     UnknownGroup {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
     /// The app may not see who is in it.
     #[error(
@@ -148,7 +149,7 @@ pub enum BindProblem {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
     /// Its members could not be read to their end yet.
     #[error("rule \"{rule}\": group {group} was never read to its end yet; until then nobody is licensed by the rule")]
@@ -156,7 +157,7 @@ pub enum BindProblem {
         /// Which rule.
         rule: String,
         /// What it names.
-        group: GroupId,
+        group: ScopeGroup,
     },
 }
 
@@ -166,7 +167,7 @@ fn near_text(near: &[String]) -> String {
 
 /// Ties every rule, in the order of the file. A group without a state was never read.
 #[must_use]
-pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<GroupId, GroupState>) -> Vec<BoundRule> {
+pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<ScopeGroup, GroupState>) -> Vec<BoundRule> {
     let one = |rule: &Rule| BoundRule {
         rule: rule.clone(),
         product: bind_one(rule, catalog),
@@ -175,8 +176,8 @@ pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<GroupId, GroupS
     rules.iter().map(one).collect()
 }
 
-fn bind_groups(rule: &Rule, groups: &BTreeMap<GroupId, GroupState>) -> Result<(), BindProblem> {
-    let check = |group: GroupId| {
+fn bind_groups(rule: &Rule, groups: &BTreeMap<ScopeGroup, GroupState>) -> Result<(), BindProblem> {
+    let check = |group: ScopeGroup| {
         let rule = rule.id.clone();
         match groups.get(&group) {
             Some(GroupState::Known) => Ok(()),
@@ -185,7 +186,7 @@ fn bind_groups(rule: &Rule, groups: &BTreeMap<GroupId, GroupState>) -> Result<()
             Some(GroupState::Unread) | None => Err(BindProblem::UnreadGroup { rule, group }),
         }
     };
-    rule.who.entra_groups().into_iter().try_for_each(check)
+    rule.who.groups().into_iter().try_for_each(check)
 }
 
 fn bind_one(rule: &Rule, catalog: &Catalog) -> Result<Product, BindProblem> {

@@ -34,7 +34,7 @@ pub(super) fn meet(
     let eligible = present && bound.rule.means(subject);
     let baseline = eligible && (baseline() || asks_for_more(person, bound, user, context));
     let groups = match eligible {
-        true => bound.rule.who.entra_groups().intersection(&person.groups).copied().collect(),
+        true => bound.rule.who.groups().intersection(&person.groups).cloned().collect(),
         false => BTreeSet::new(),
     };
     RuleMatch { digest, eligible, baseline, unread: false, groups }

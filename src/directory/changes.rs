@@ -40,7 +40,7 @@ pub enum Why {
     },
     /// What it showed us last it no longer has, though its counter only grew: rolled back, and grown past the watermark.
     CanaryGone,
-    /// The regular look at what no change tells: deletions that may not be seen, rights that changed, renamed OUs.
+    /// The regular look at what no change tells: deletions that may not be seen, rights that changed.
     Regular,
     /// So many hints are open that reading everything is less.
     ManyHints,

@@ -23,7 +23,7 @@ use crate::model::settings::{DirectorySettings, Server};
 use crate::model::watermark::{DcState, WatermarkKey};
 
 /// Finds any object: every object has a class (MS-ADTS 3.1.1.3.1.3.1).
-const ANY: &str = "(objectClass=*)";
+pub(super) const ANY: &str = "(objectClass=*)";
 
 /// A connection to a domain controller, checked to be one of the configured domain.
 pub struct Dc {
@@ -289,9 +289,7 @@ impl RootDse {
 
 /// The controller's naming context must be that of the configured domain, and hold every base.
 fn check_domain(wire: &Wire, settings: &DirectorySettings, found: &str) -> Result<(), DirectoryError> {
-    let labels: Vec<String> =
-        settings.domain.trim_end_matches('.').split('.').map(|label| format!("DC={label}")).collect();
-    let (wanted, domain) = (Dn::parse(&labels.join(",")), Dn::parse(found));
+    let (wanted, domain) = (settings.root(), Dn::parse(found));
     let Some(domain) = domain.filter(|domain| wanted.as_ref() == Some(domain)) else {
         let server = wire.server.clone();
         return Err(DirectoryError::WrongDomain { server, wanted: settings.domain.clone(), found: found.to_owned() });

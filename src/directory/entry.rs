@@ -32,7 +32,11 @@ const SHOWN: usize = 500;
 pub enum Parsed {
     /// A live account.
     Account(Box<Account>),
-    /// A deleted one.
+    /// A group with its `uSNChanged`; only a search for changes brings one.
+    Group(ObjectGuid, i64),
+    /// What holds accounts: its key and where it stands.
+    Container(ObjectGuid, String),
+    /// A deleted object.
     Deleted(Tombstone),
     /// Neither can be said.
     Quarantined(Quarantined),
@@ -51,9 +55,27 @@ pub fn parse(tag: StructureTag, question: &Question) -> Parsed {
             });
         }
     };
-    understand(&raw, question).unwrap_or_else(|reason| {
+    other(&raw).unwrap_or_else(|| understand(&raw, question)).unwrap_or_else(|reason| {
         Parsed::Quarantined(Quarantined { dn: printable(&raw.dn), guid: guid(&raw).ok(), reason })
     })
+}
+
+/// What is no account, where a search that brings such asks for `objectClass`.
+fn other(raw: &Raw) -> Option<Result<Parsed, String>> {
+    let is = |class: &str| raw.values("objectClass").iter().any(|value| value.eq_ignore_ascii_case(class.as_bytes()));
+    let (group, container) = (is("group"), is("organizationalUnit") || is("container"));
+    if is("user") || !(group || container) || truth(raw, "isDeleted") == Ok(true) {
+        return None;
+    }
+    let read = || {
+        let dn = std::str::from_utf8(&raw.dn).map_err(|_| "the DN is not UTF-8")?;
+        let guid = guid(raw)?;
+        if !group {
+            return Ok(Parsed::Container(guid, dn.to_owned()));
+        }
+        Ok(Parsed::Group(guid, number(raw, "uSNChanged")?.ok_or("uSNChanged is missing")?))
+    };
+    Some(read())
 }
 
 /// An `Err` is the reason to quarantine.

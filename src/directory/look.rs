@@ -204,7 +204,7 @@ impl Dc {
     /// # Errors
     /// When the controller does not answer, or not to the end.
     pub async fn count(&mut self, base: &str, filter: &str) -> Result<u64, DirectoryError> {
-        Ok(self.walk(base, Scope::Subtree, &among(filter), PAGE_SIZE).await?.entries)
+        Ok(self.pages_below(base, Scope::Subtree, &among(filter), PAGE_SIZE).await?.entries)
     }
 
     /// Walks the objects right below the domain's head by small pages to their end: so it is seen that a cookie leads on, and
@@ -214,11 +214,11 @@ impl Dc {
     /// When the controller does not answer, or not to the end.
     pub async fn try_paging(&mut self) -> Result<(u64, u64), DirectoryError> {
         let domain = self.domain.clone();
-        let met = self.walk(&domain, Scope::OneLevel, "(objectClass=*)", 4).await?;
+        let met = self.pages_below(&domain, Scope::OneLevel, "(objectClass=*)", 4).await?;
         Ok((met.entries, met.pages))
     }
 
-    async fn walk(&mut self, base: &str, scope: Scope, filter: &str, size: i32) -> Result<Met, DirectoryError> {
+    async fn pages_below(&mut self, base: &str, scope: Scope, filter: &str, size: i32) -> Result<Met, DirectoryError> {
         let (mut met, mut cookie) = (Met::default(), Vec::new());
         loop {
             let mut take = |_| met.entries += 1;

@@ -42,13 +42,19 @@ pub struct Question {
     pub anchor: AnchorSource,
     /// Attributes kept as text, in lower case.
     pub extra: BTreeSet<String>,
+    /// Whether changes of groups matter: a rule names one.
+    pub groups: bool,
 }
 
 impl Question {
     /// What these settings ask.
     #[must_use]
     pub fn new(settings: &DirectorySettings) -> Self {
-        Self { anchor: settings.anchor.clone(), extra: settings.attributes.clone() }
+        Self {
+            anchor: settings.anchor.clone(),
+            extra: settings.attributes.clone(),
+            groups: !settings.groups.is_empty(),
+        }
     }
 
     /// Names of all attributes to request, each once.
@@ -68,16 +74,26 @@ impl Question {
     }
 }
 
-/// The filter for accounts: all, or what a controller wrote after `since`, and beside it whatever has the USN `canary`. LDAP
-/// has no "greater", hence the next number.
+/// What may hold accounts and be renamed or moved with them.
+pub(super) const CONTAINERS: &str = "(|(objectClass=organizationalUnit)(objectClass=container))";
+
+/// The filter for what a controller wrote after `since`, and for the account that has the USN `canary`: accounts, containers,
+/// and groups where they matter.
 #[must_use]
-pub fn filter(since: Option<i64>, canary: Option<i64>) -> String {
-    let after = |since: i64| format!("(uSNChanged>={})", since.saturating_add(1));
-    match (since, canary) {
-        (None, _) => format!("(&{USERS})"),
-        (Some(since), Some(usn)) if usn <= since => format!("(&(|{}(uSNChanged={usn})){USERS})", after(since)),
-        (Some(since), _) => format!("(&{}{USERS})", after(since)),
-    }
+pub fn changes(since: i64, canary: Option<i64>, groups: bool) -> String {
+    let written = format!("(uSNChanged>={})", since.saturating_add(1));
+    let written = match canary.filter(|usn| *usn <= since) {
+        Some(usn) => format!("(|{written}(uSNChanged={usn}))"),
+        None => written,
+    };
+    let groups = if groups { "(objectClass=group)" } else { "" };
+    format!("(&{written}(|(&{USERS}){groups}{CONTAINERS}))")
+}
+
+/// The filter for accounts.
+#[must_use]
+pub fn accounts() -> String {
+    format!("(&{USERS})")
 }
 
 /// The filter for those accounts that another filter means, too.
@@ -97,7 +113,7 @@ pub fn coverage(settings: &DirectorySettings) -> String {
         AnchorSource::Auto => String::new(),
         AnchorSource::Attribute(name) => name.to_ascii_lowercase(),
     };
-    let mut text = format!("{READING}\nanchor {anchor}\nfilter {}\n", filter(None, None));
+    let mut text = format!("{READING}\nanchor {anchor}\nfilter {}\n", accounts());
     for base in bases {
         let _ = writeln!(text, "base {}:{base}", base.len());
     }
@@ -143,6 +159,7 @@ mod tests {
             bases: bases.iter().map(ToString::to_string).collect(),
             anchor,
             attributes: attributes.iter().map(ToString::to_string).collect(),
+            groups: BTreeSet::new(),
             poll: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
         }
@@ -181,10 +198,12 @@ mod tests {
     #[test]
     fn filters_start_after_the_watermark() {
         let users = "(objectClass=user)(!(objectClass=computer))";
-        assert_eq!(filter(None, Some(7)), format!("(&{users})"));
-        assert_eq!(filter(Some(41), None), format!("(&(uSNChanged>=42){users})"));
-        assert_eq!(filter(Some(41), Some(40)), format!("(&(|(uSNChanged>=42)(uSNChanged=40)){users})"));
-        assert_eq!(filter(Some(41), Some(42)), filter(Some(41), None), "it is met anyway");
-        assert!(filter(Some(i64::MAX), None).contains("9223372036854775807"));
+        let places = "(|(objectClass=organizationalUnit)(objectClass=container))";
+        assert_eq!(accounts(), format!("(&{users})"));
+        assert_eq!(changes(41, None, false), format!("(&(uSNChanged>=42)(|(&{users}){places}))"));
+        let with_canary = format!("(&(|(uSNChanged>=42)(uSNChanged=40))(|(&{users})(objectClass=group){places}))");
+        assert_eq!(changes(41, Some(40), true), with_canary);
+        assert_eq!(changes(41, Some(42), true), changes(41, None, true), "it is met anyway");
+        assert!(changes(i64::MAX, None, true).contains("9223372036854775807"));
     }
 }

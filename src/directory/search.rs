@@ -11,8 +11,8 @@ use ldap3::controls::{MakeCritical as _, PagedResults, RawControl};
 use super::dc::Dc;
 use super::entry::{Parsed, parse};
 use super::error::{DirectoryError, Step};
-use super::question::filter;
-use crate::model::account::AccountPage;
+use super::question::{CONTAINERS, accounts, changes};
+use crate::model::account::{AccountPage, Container};
 use crate::model::identity::ObjectGuid;
 use crate::model::rule::Dn;
 
@@ -30,6 +30,8 @@ pub(super) const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 pub enum Extent {
     /// Everything below the bases.
     Everything,
+    /// Everything below a container, wherever it stands.
+    Below(ObjectGuid),
     /// Everything of the domain that this controller wrote after a USN, and whatever has the USN of the canary.
     Since {
         /// The USN after which.
@@ -42,31 +44,39 @@ pub enum Extent {
 /// Searches under way, to be read page by page. Any error, and any page whose future was dropped, breaks it off for good.
 pub struct Scan<'a> {
     dc: &'a mut Dc,
-    bases: VecDeque<String>,
-    delta: bool,
-    filter: String,
+    searches: VecDeque<(String, Kind)>,
     cookie: Vec<u8>,
+    /// It may meet what lies outside of the bases.
+    elsewhere: bool,
     bases_checked: bool,
     broken: bool,
+}
+
+/// One search of a scan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    /// All accounts below a base.
+    Accounts,
+    /// All that holds accounts there.
+    Containers,
+    /// What changed, by this filter.
+    Changes(String),
 }
 
 impl<'a> Scan<'a> {
     /// A delta searches the whole domain, for two reasons: an account that moved out of the bases is found only where it is
     /// now, and deleted ones lie below the domain's Deleted Objects (MS-ADTS 3.1.1.5.5).
     pub(super) fn new(dc: &'a mut Dc, extent: Extent) -> Self {
-        let (bases, filter) = match extent {
-            Extent::Since { usn, canary } => (VecDeque::from([dc.domain.clone()]), filter(Some(usn), canary)),
-            Extent::Everything => (dc.bases.iter().map(|base| base.configured.clone()).collect(), filter(None, None)),
+        let both = |base: String| [(base.clone(), Kind::Accounts), (base, Kind::Containers)];
+        let searches = match extent {
+            Extent::Since { usn, canary } => {
+                VecDeque::from([(dc.domain.clone(), Kind::Changes(changes(usn, canary, dc.question.groups)))])
+            }
+            Extent::Everything => dc.bases.iter().flat_map(|base| both(base.configured.clone())).collect(),
+            Extent::Below(guid) => both(format!("<GUID={guid}>")).into(),
         };
-        Self {
-            dc,
-            bases,
-            delta: extent != Extent::Everything,
-            filter,
-            cookie: Vec::new(),
-            bases_checked: false,
-            broken: false,
-        }
+        let elsewhere = extent != Extent::Everything;
+        Self { dc, searches, cookie: Vec::new(), elsewhere, bases_checked: false, broken: false }
     }
 
     /// The next page; `None` when everything was read, and only then.
@@ -78,33 +88,45 @@ impl<'a> Scan<'a> {
         if self.broken {
             return Err(DirectoryError::ScanBroken);
         }
-        let Some(base) = self.bases.front().cloned() else {
+        let Some((base, kind)) = self.searches.front().cloned() else {
             return Ok(None);
         };
         self.broken = true;
-        let parsed = self.fetch(&base).await?;
-        let mut page = self.dc.sort(parsed, self.delta);
+        let parsed = self.fetch(&base, &kind).await?;
+        let mut page = self.dc.sort(parsed, self.elsewhere);
+        if !matches!(kind, Kind::Changes(_)) {
+            page.containers = std::mem::take(&mut page.moved);
+        }
         if !page.outside.is_empty() && !self.bases_checked {
             self.dc.check_bases().await?;
             self.bases_checked = true;
         }
         page.outside.sort_unstable();
         if self.cookie.is_empty() {
-            self.bases.pop_front();
+            self.searches.pop_front();
         }
         self.broken = false;
         Ok(Some(page))
     }
 
     /// One search operation; leaves the cookie for the next.
-    async fn fetch(&mut self, base: &str) -> Result<Vec<Parsed>, DirectoryError> {
+    async fn fetch(&mut self, base: &str, kind: &Kind) -> Result<Vec<Parsed>, DirectoryError> {
         let step = Step::Search(base.to_owned());
+        let with_class = |mut names: Vec<String>| {
+            names.push("objectClass".to_owned());
+            names
+        };
+        let (filter, attributes) = match kind {
+            Kind::Accounts => (accounts(), self.dc.question.attributes()),
+            Kind::Containers => (CONTAINERS.to_owned(), with_class(vec!["objectGUID".to_owned()])),
+            Kind::Changes(filter) => (filter.clone(), with_class(self.dc.question.attributes())),
+        };
         let ask = super::wire::Ask {
             base,
             scope: Scope::Subtree,
-            filter: &self.filter,
-            attributes: self.dc.question.attributes(),
-            controls: self.controls(),
+            filter: &filter,
+            attributes,
+            controls: self.controls(matches!(kind, Kind::Changes(_))),
             step: step.clone(),
         };
         let question = self.dc.question.clone();
@@ -115,6 +137,11 @@ impl<'a> Scan<'a> {
             if parsed.len() > limit { Err(format!("more than {limit} entries on one page")) } else { Ok(()) }
         });
         let result = match answer.await {
+            // A container that is not there any more has nothing below it that could be read.
+            Err(DirectoryError::Answer { code: 10 | 32, .. }) if base.starts_with("<GUID=") => {
+                self.cookie.clear();
+                return Ok(parsed);
+            }
             Err(DirectoryError::Answer { code: 32, .. }) => return Err(self.dc.base_missing(base).await),
             Err(DirectoryError::Answer { server, step, code, text })
                 if is_about_the_cookie(&self.cookie, code, &text) =>
@@ -130,14 +157,14 @@ impl<'a> Scan<'a> {
         Ok(parsed)
     }
 
-    fn controls(&self) -> Vec<RawControl> {
+    fn controls(&self, deleted: bool) -> Vec<RawControl> {
         let paged = PagedResults { size: PAGE_SIZE, cookie: self.cookie.clone() };
         let mut controls = vec![paged.critical().into()];
         let known = |oid: &str| self.dc.controls.contains(oid);
         if known(DOMAIN_SCOPE) {
             controls.push(bare(DOMAIN_SCOPE));
         }
-        if self.delta && known(SHOW_DELETED) {
+        if deleted && known(SHOW_DELETED) {
             controls.push(bare(SHOW_DELETED));
         }
         controls
@@ -164,7 +191,7 @@ impl Dc {
             let ask = super::wire::Ask {
                 base: &base,
                 scope: Scope::Base,
-                filter: &filter(None, None),
+                filter: &accounts(),
                 attributes: self.question.attributes(),
                 controls: [SHOW_DELETED].into_iter().filter(|oid| known(oid)).map(bare).collect(),
                 step: Step::Account(*guid),
@@ -203,6 +230,11 @@ impl Dc {
                 Parsed::Account(account) if foreign(&account.dn) => page.outside.push(account.guid),
                 Parsed::Account(account) => page.accounts.push(*account),
                 Parsed::Deleted(tombstone) => page.deleted.push(tombstone),
+                Parsed::Group(guid, usn) => page.groups.push((guid, usn)),
+                Parsed::Container(guid, dn) => {
+                    let inside = !Dn::parse(&dn).is_some_and(|dn| outside(&dn));
+                    page.moved.push(Container { guid, dn, inside });
+                }
                 Parsed::Quarantined(entry) if foreign(&entry.dn) => page.outside.extend(entry.guid),
                 Parsed::Quarantined(entry) => page.quarantined.push(entry),
             }

@@ -22,13 +22,13 @@ pub fn entry(bytes: &[u8]) {
     let extra: BTreeSet<String> = ["c", "memberof", "objectsid", "objectguid"].map(str::to_owned).into();
     for anchor in [AnchorSource::Auto, AnchorSource::Attribute("employeeid".into())] {
         let Ok((_, tree)) = parse_tag(bytes) else { return };
-        match parse(tree, &Question { anchor, extra: extra.clone() }) {
+        match parse(tree, &Question { anchor, extra: extra.clone(), groups: true }) {
             Parsed::Account(account) => {
                 assert!(Dn::parse(&account.dn).is_some(), "an account that stands nowhere");
                 assert!(!account.anchor.to_string().is_empty(), "an account that joins to anybody");
                 assert!(account.attributes.values().all(|values| !values.is_empty()));
             }
-            Parsed::Deleted(_) => {}
+            Parsed::Deleted(_) | Parsed::Group(..) | Parsed::Container(..) => {}
             Parsed::Quarantined(entry) => {
                 assert!(!entry.reason.is_empty());
                 assert!(!entry.dn.chars().chain(entry.reason.chars()).any(char::is_control), "{entry:?}");

@@ -21,6 +21,7 @@ pub use step::{Answer, Notice, Role, Step, What};
 
 mod line;
 mod row;
+mod state;
 mod step;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,8 @@ pub struct Watch {
     next_scan: Option<Timestamp>,
     hinted: bool,
     confirm_at: Timestamp,
+    /// When there is something to read beside the accounts.
+    errand_at: Option<Timestamp>,
 }
 
 impl Watch {
@@ -57,7 +60,17 @@ impl Watch {
     pub fn new(roster: Roster, poll: Duration) -> Self {
         let lines = <[Line; LINES]>::default();
         let confirm_at = Timestamp::MIN;
-        Self { roster, poll, lines, content: None, home: None, next_scan: None, hinted: false, confirm_at }
+        Self {
+            roster,
+            poll,
+            lines,
+            content: None,
+            home: None,
+            next_scan: None,
+            hinted: false,
+            confirm_at,
+            errand_at: None,
+        }
     }
 
     /// Takes a new list of controllers.
@@ -68,50 +81,6 @@ impl Watch {
     /// What kept controllers from being tried is over: all of them may be at once.
     pub fn forgive(&mut self) {
         self.roster.forgive();
-    }
-
-    /// Whether any controller is known.
-    #[must_use]
-    pub fn knows_any(&self) -> bool {
-        !self.roster.is_empty()
-    }
-
-    /// Whether the content was read up to what its controller said last.
-    #[must_use]
-    pub fn is_settled(&self) -> bool {
-        self.content.is_some_and(|line| {
-            let line = &self.lines[line];
-            !line.busy
-                && line.plan.is_empty()
-                && line.open.as_ref().is_some_and(|open| open.is_settled() && open.hints == 0)
-        })
-    }
-
-    /// Whether there is no controller to read and none to try now.
-    #[must_use]
-    pub fn is_blind(&self, now: Timestamp) -> bool {
-        let idle = |line: &Line| line.open.is_none() && !line.busy;
-        self.content.is_none() && self.lines.iter().all(idle) && self.roster.candidate(None, now).is_none()
-    }
-
-    /// Whether a line did all there was to do for now.
-    #[must_use]
-    pub fn is_at_rest(&self, line: usize) -> bool {
-        let line = &self.lines[line];
-        line.plan.is_empty() && line.open.as_ref().is_some_and(Open::is_settled)
-    }
-
-    /// Whether a line is that of the content, and did all there was to do for now.
-    #[must_use]
-    pub fn is_content_at_rest(&self, line: usize) -> bool {
-        self.content == Some(line) && self.is_settled()
-    }
-
-    /// Whether no controller is content, nor one there that can go on from where it was read.
-    #[must_use]
-    pub fn is_without(&self) -> bool {
-        let ready = |line: &Line| line.open.as_ref().is_some_and(|open| open.row.is_some());
-        self.content.is_none() && !self.lines.iter().any(ready)
     }
 
     /// What to do on a line now. Until [`Watch::told`] the line is not to be asked again, except after [`Step::Wait`].
@@ -214,6 +183,7 @@ impl Watch {
         let line = &mut self.lines[i];
         let (Some(open), Some(server)) = (&line.open, &line.server) else { return };
         self.content = Some(i);
+        self.errand_at = Some(Timestamp::MIN);
         let ntds = open.state.key.ntds.clone();
         let is_home = self.home.as_ref().is_some_and(|home| home.eq_ignore_ascii_case(&ntds));
         if !open.is_first_choice() {
@@ -243,8 +213,15 @@ impl Watch {
         if open.hints > 0 && open.row.is_some() {
             return Step::Read(Role::Content, What::Own);
         }
+        let errand = self.errand_at.is_some_and(|at| at <= now);
         if open.fresh {
-            return self.read(i, Role::Content, scan_due, now);
+            return match self.read(i, Role::Content, scan_due, now) {
+                Step::Wait(_) if errand => Step::Read(Role::Content, What::Errand),
+                step => step,
+            };
+        }
+        if errand && open.look_at > now {
+            return Step::Read(Role::Content, What::Errand);
         }
         if confirm {
             self.confirm_at = now.checked_add(CONFIRM).unwrap_or(now);
@@ -357,10 +334,16 @@ impl Watch {
                     (open.state, open.fresh) = (state, true);
                 }
             }
-            Answer::Read { sighting, news, generation, hints } => {
+            Answer::Read { sighting, news, beside, generation, hints } => {
+                if beside && self.content == Some(i) {
+                    self.errand_at = Some(Timestamp::MIN);
+                }
                 self.was_read(i, sighting, news, generation, hints, now)
             }
-            Answer::Concluded { next_scan } => self.next_scan = Some(next_scan),
+            Answer::Ran { again } => self.errand_at = again,
+            Answer::Concluded { next_scan } => {
+                (self.next_scan, self.errand_at) = (Some(next_scan), Some(Timestamp::MIN));
+            }
             Answer::CookieGone => {
                 let open = self.lines[i].open.as_mut();
                 let again = open.filter(|open| open.restarts < RESTARTS).map(|open| open.restarts += 1);
@@ -386,6 +369,7 @@ impl Watch {
         match what {
             What::Doubtful => self.hinted = hints > 0,
             What::Own => open.hints = hints,
+            What::Errand => {}
             What::Everything(_) => {
                 let (key, usn) = (open.state.key.clone(), open.state.highest_usn);
                 let mark = Watermark { key, usn, behind: usn, canary: sighting.newest };

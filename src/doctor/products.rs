@@ -66,7 +66,7 @@ fn remedy(problem: &BindProblem) -> String {
         BindProblem::CompanyPlan { .. } => "Leave it out of disable_plans.".to_owned(),
         BindProblem::NothingLeft { .. } => "Leave at least one plan out of disable_plans.".to_owned(),
         BindProblem::UnknownGroup { .. } | BindProblem::HiddenGroup { .. } | BindProblem::UnreadGroup { .. } => {
-            "Correct entra_group.".to_owned()
+            "Correct group or entra_group.".to_owned()
         }
     }
 }

@@ -58,12 +58,30 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// What holds accounts: an organizational unit, or the like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Container {
+    /// The key.
+    pub guid: ObjectGuid,
+    /// Where it stands now.
+    pub dn: String,
+    /// Whether that is within the bases.
+    pub inside: bool,
+}
+
 impl AccountPage {
     /// Whether there is nothing in it.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        let Self { accounts, deleted, outside, absent, quarantined } = self;
-        accounts.is_empty() && deleted.is_empty() && outside.is_empty() && absent.is_empty() && quarantined.is_empty()
+        let Self { accounts, deleted, outside, absent, quarantined, groups, containers, moved } = self;
+        accounts.is_empty()
+            && deleted.is_empty()
+            && outside.is_empty()
+            && absent.is_empty()
+            && quarantined.is_empty()
+            && groups.is_empty()
+            && containers.is_empty()
+            && moved.is_empty()
     }
 }
 
@@ -80,4 +98,10 @@ pub struct AccountPage {
     pub absent: Vec<ObjectGuid>,
     /// Entries nobody could read.
     pub quarantined: Vec<Quarantined>,
+    /// Groups that changed, each with its `uSNChanged`.
+    pub groups: Vec<(ObjectGuid, i64)>,
+    /// Containers of which everything below was or will be read by the same search.
+    pub containers: Vec<Container>,
+    /// Containers that changed: they may stand elsewhere, with all that is below them.
+    pub moved: Vec<Container>,
 }

@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod account;
+pub mod dn;
 pub mod expiry;
 pub mod fault;
 pub mod filter;

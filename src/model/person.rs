@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::account::Account;
-use super::group::Memberships;
-use super::identity::{GroupId, PersonId, PlanId, SkuId, UserId};
+use super::group::{Memberships, ScopeGroup};
+use super::identity::{PersonId, PlanId, SkuId, UserId};
 use super::standing::{Action, Presence, Standing};
 use super::user::User;
 
@@ -26,8 +26,9 @@ pub struct Person {
     pub accounts: Vec<KnownAccount>,
     /// Live users with this anchor; more than one is a conflict.
     pub users: Vec<KnownUser>,
-    /// The groups that rules name and the user is in, directly or through others, as far as they were read.
-    pub groups: BTreeSet<GroupId>,
+    /// The groups that rules name and the user, or one of the accounts, is in, directly or through others, as far as they were
+    /// read.
+    pub groups: BTreeSet<ScopeGroup>,
     /// The licensing groups the user is in, where that was asked.
     pub memberships: Option<Memberships>,
     /// How each rule met this person at the last decision, by rule id.
@@ -73,7 +74,7 @@ pub struct RuleMatch {
     /// the rule turns out to mean it.
     pub unread: bool,
     /// Of the groups that the rule names, those the person was in.
-    pub groups: BTreeSet<GroupId>,
+    pub groups: BTreeSet<ScopeGroup>,
 }
 
 /// What an operator asked for one person and product, by `assign` or `unassign`. It goes before every rule.

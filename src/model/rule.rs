@@ -5,7 +5,9 @@ use std::fmt;
 use std::time::Duration;
 
 use super::account::Account;
+pub use super::dn::Dn;
 use super::filter::Filter;
+use super::group::ScopeGroup;
 use super::identity::GroupId;
 use super::location::UsageLocation;
 use super::user::User;
@@ -90,6 +92,9 @@ pub enum Who {
     Ou(Dn),
     /// Everyone whose stored attributes match.
     Filter(Filter),
+    /// Every member of this group of the directory, and of the groups within it. The DN only says which group was meant when
+    /// it was first found.
+    Group(Dn),
     /// Every member of this group of the tenant, and of the groups within it.
     EntraGroup(GroupId),
     /// Users who never came from a directory, with a user principal name in this domain, in lower case.
@@ -110,7 +115,7 @@ pub struct Subject<'a> {
     /// The user, once there is one.
     pub user: Option<&'a User>,
     /// The groups that rules name and the user is in.
-    pub groups: &'a BTreeSet<GroupId>,
+    pub groups: &'a BTreeSet<ScopeGroup>,
 }
 
 impl Who {
@@ -134,7 +139,8 @@ impl Who {
             Self::Everyone => subject.account.map(|_| true),
             Self::Ou(base) => Some(Dn::parse(&subject.account?.dn).is_some_and(|dn| dn.is_within(base))),
             Self::Filter(filter) => matches(filter, subject.account?),
-            Self::EntraGroup(group) => Some(subject.groups.contains(group)),
+            Self::Group(group) => Some(subject.groups.contains(&ScopeGroup::Directory(group.clone()))),
+            Self::EntraGroup(group) => Some(subject.groups.contains(&ScopeGroup::Tenant(*group))),
             Self::CloudDomain(domain) => Some(subject.account.is_none() && is_of(subject.user, domain)),
             Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(subject))),
             Self::All(parts) => {
@@ -148,7 +154,9 @@ impl Who {
         match self {
             Self::CloudDomain(domain) => is_of(subject.user, domain),
             Self::Any(parts) | Self::All(parts) => parts.iter().any(|part| part.names_domain_of(subject)),
-            Self::Everyone | Self::Ou(_) | Self::Filter(_) | Self::EntraGroup(_) | Self::Not(_) => false,
+            Self::Everyone | Self::Ou(_) | Self::Filter(_) | Self::Group(_) | Self::EntraGroup(_) | Self::Not(_) => {
+                false
+            }
         }
     }
 
@@ -158,6 +166,8 @@ impl Who {
         match self {
             Self::Everyone | Self::Ou(_) | Self::EntraGroup(_) | Self::CloudDomain(_) => BTreeSet::new(),
             Self::Filter(filter) => filter.attributes(),
+            // Whose primary group it is does not stand in its `member` (MS-ADA3, primaryGroupID).
+            Self::Group(_) => BTreeSet::from(["primarygroupid".to_owned()]),
             Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::attributes).collect(),
             Self::Not(part) => part.attributes(),
         }
@@ -167,7 +177,7 @@ impl Who {
     #[must_use]
     pub fn clauses(&self) -> Vec<Clause<'_>> {
         match self {
-            Self::Everyone | Self::EntraGroup(_) | Self::CloudDomain(_) => Vec::new(),
+            Self::Everyone | Self::Group(_) | Self::EntraGroup(_) | Self::CloudDomain(_) => Vec::new(),
             Self::Ou(dn) => vec![Clause::Ou(dn)],
             Self::Filter(filter) => vec![Clause::Filter(filter)],
             Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::clauses).collect(),
@@ -175,14 +185,15 @@ impl Who {
         }
     }
 
-    /// The groups of the tenant whose members must be known to answer.
+    /// The groups whose members must be known to answer.
     #[must_use]
-    pub fn entra_groups(&self) -> BTreeSet<GroupId> {
+    pub fn groups(&self) -> BTreeSet<ScopeGroup> {
         match self {
             Self::Everyone | Self::Ou(_) | Self::Filter(_) | Self::CloudDomain(_) => BTreeSet::new(),
-            Self::EntraGroup(group) => BTreeSet::from([*group]),
-            Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::entra_groups).collect(),
-            Self::Not(part) => part.entra_groups(),
+            Self::Group(group) => BTreeSet::from([ScopeGroup::Directory(group.clone())]),
+            Self::EntraGroup(group) => BTreeSet::from([ScopeGroup::Tenant(*group)]),
+            Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::groups).collect(),
+            Self::Not(part) => part.groups(),
         }
     }
 }
@@ -248,145 +259,4 @@ pub(super) fn any_of(answers: impl Iterator<Item = Option<bool>>) -> Option<bool
         }
     }
     any
-}
-
-/// A distinguished name, taken apart for comparison without case and escapes (RFC 4514). It is shown as it was written.
-#[derive(Clone)]
-pub struct Dn {
-    /// `type=value`, normalised, the leaf first.
-    parts: Vec<String>,
-    written: String,
-}
-
-impl PartialEq for Dn {
-    fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
-    }
-}
-
-impl Eq for Dn {}
-
-/// Rules' digests are made of this.
-impl fmt::Debug for Dn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Dn").field("parts", &self.parts).finish()
-    }
-}
-
-impl fmt::Display for Dn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.written)
-    }
-}
-
-impl Dn {
-    /// Takes a DN apart; `None` when it is none.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = Vec::new();
-        let mut part = Vec::new();
-        let written = text.trim();
-        let mut bytes = written.bytes();
-        let mut seen_equals = false;
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'\\' => part.push(unescape(&mut bytes)?),
-                b',' => {
-                    parts.push(finish(std::mem::take(&mut part), seen_equals)?);
-                    seen_equals = false;
-                }
-                byte => {
-                    seen_equals |= byte == b'=';
-                    part.push(byte);
-                }
-            }
-        }
-        parts.push(finish(part, seen_equals)?);
-        Some(Self { parts, written: written.to_owned() })
-    }
-
-    /// What it lies directly below; `None` for a single part.
-    #[must_use]
-    pub fn parent(&self) -> Option<Self> {
-        let mut escaped = false;
-        let comma = self.written.bytes().position(|byte| {
-            let ends = byte == b',' && !escaped;
-            escaped = byte == b'\\' && !escaped;
-            ends
-        });
-        Self::parse(&self.written[comma? + 1..])
-    }
-
-    /// How many parts it has.
-    #[must_use]
-    pub fn depth(&self) -> usize {
-        self.parts.len()
-    }
-
-    /// Its leaf, `type=value`, without case and escapes: for comparing names.
-    #[must_use]
-    pub fn leaf(&self) -> &str {
-        self.parts.first().map_or("", String::as_str)
-    }
-
-    /// Whether this is the base itself or lies below it.
-    #[must_use]
-    pub fn is_within(&self, base: &Self) -> bool {
-        self.parts.ends_with(&base.parts)
-    }
-}
-
-/// The byte after a backslash: a special character as such, or two hex digits.
-fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
-    let first = bytes.next()?;
-    match char::from(first).to_digit(16) {
-        Some(high) => {
-            let low = char::from(bytes.next()?).to_digit(16)?;
-            u8::try_from(high * 16 + low).ok()
-        }
-        None => Some(first),
-    }
-}
-
-/// One part, without case and without blanks around its type and value.
-fn finish(part: Vec<u8>, seen_equals: bool) -> Option<String> {
-    let text = String::from_utf8(part).ok()?.to_lowercase();
-    let (kind, value) = text.split_once('=').filter(|_| seen_equals)?;
-    let kind = kind.trim();
-    (!kind.is_empty()).then(|| format!("{kind}={}", value.trim()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dn_is_shown_as_written_and_led_up_to_its_root() {
-        let dn = Dn::parse(r" OU=Ö\, \#1\2c\\,OU=Staff,DC=test ").unwrap();
-        assert_eq!(dn.to_string(), r"OU=Ö\, \#1\2c\\,OU=Staff,DC=test");
-        assert_eq!((dn.depth(), dn.leaf()), (3, r"ou=ö, #1,\"));
-        let parent = dn.parent().unwrap();
-        assert_eq!(parent.to_string(), "OU=Staff,DC=test");
-        assert_eq!(parent.parent().unwrap().parent(), None);
-        assert_eq!(format!("{parent:?}"), r#"Dn { parts: ["ou=staff", "dc=test"] }"#);
-    }
-
-    #[test]
-    fn dn_compares_without_case_and_escapes() {
-        let base = Dn::parse("ou=Staff, DC=corp,dc=Example,DC=test").unwrap();
-        for inside in [
-            "CN=Ada,OU=Staff,DC=corp,DC=example,DC=test",
-            r"CN=Last\, First,OU=staff,DC=corp,DC=example,DC=test",
-            r"CN=Last\2c First,OU=st\61ff,DC=corp,DC=example,DC=test",
-            "OU=Staff,DC=corp,DC=example,DC=test",
-        ] {
-            assert!(Dn::parse(inside).unwrap().is_within(&base), "{inside}");
-        }
-        for outside in ["CN=Ada,OU=Other,DC=corp,DC=example,DC=test", r"CN=x\,OU=Staff,DC=corp,DC=example,DC=test"] {
-            assert!(!Dn::parse(outside).unwrap().is_within(&base), "{outside}");
-        }
-        for wrong in ["", "Staff", r"CN=a\", r"CN=a\4", ",", "OU=a,,DC=b"] {
-            assert_eq!(Dn::parse(wrong), None, "{wrong}");
-        }
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use secrecy::SecretString;
 
+use super::group::ScopeGroup;
 use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
 use super::rule::{Dn, Rule};
@@ -45,10 +46,16 @@ impl Settings {
         self.directories.iter().flat_map(|directory| &directory.bases).filter_map(|base| Dn::parse(base)).collect()
     }
 
-    /// The groups of the tenant that the rules name.
+    /// The groups that the rules name.
+    pub fn groups(&self) -> impl Iterator<Item = ScopeGroup> {
+        self.rules.iter().flat_map(|rule| rule.who.groups())
+    }
+
+    /// Of these, those of the tenant.
     #[must_use]
     pub fn entra_groups(&self) -> BTreeSet<GroupId> {
-        self.rules.iter().flat_map(|rule| rule.who.entra_groups()).collect()
+        let of_tenant = |group| if let ScopeGroup::Tenant(id) = group { Some(id) } else { None };
+        self.groups().filter_map(of_tenant).collect()
     }
 }
 
@@ -95,10 +102,22 @@ pub struct DirectorySettings {
     pub anchor: AnchorSource,
     /// Attributes to read beyond those that are always read, in lower case.
     pub attributes: BTreeSet<String>,
+    /// The groups of this domain that rules name.
+    pub groups: BTreeSet<Dn>,
     /// Between two looks at the controller's counter.
     pub poll: Duration,
     /// For connecting with TLS and bind, and for each answer.
     pub timeout: Duration,
+}
+
+impl DirectorySettings {
+    /// The DN of the domain (RFC 2247).
+    #[must_use]
+    pub fn root(&self) -> Option<Dn> {
+        let labels: Vec<String> =
+            self.domain.trim_end_matches('.').split('.').map(|label| format!("DC={label}")).collect();
+        Dn::parse(&labels.join(","))
+    }
 }
 
 /// How the service account signs in.

@@ -10,6 +10,7 @@ use tracing::Level;
 pub use logging::init;
 
 use crate::model::fault::{Class, Fault};
+use crate::model::group::GroupFault;
 use crate::model::identity::HoldId;
 use crate::model::synchronization::SyncAlarm;
 
@@ -35,6 +36,8 @@ pub enum Event {
     GroupRead { group: String, members: u64 },
     GroupChanged { group: String, joined: u64, left: u64 },
     GroupShrunk { group: String, met: u64, missing: u64 },
+    GroupDoubted { group: String, fault: GroupFault },
+    ContainerMoved { accounts: u64 },
     FoundByAnchor { users: u64 },
     LicensesReadAgain { changed: u64 },
     SyncStalled { alarm: SyncAlarm },
@@ -96,6 +99,8 @@ impl Event {
             Self::GroupRead { .. } => "group-read",
             Self::GroupChanged { .. } => "group-changed",
             Self::GroupShrunk { .. } => "group-shrunk",
+            Self::GroupDoubted { .. } => "group-doubted",
+            Self::ContainerMoved { .. } => "container-moved",
             Self::FoundByAnchor { .. } => "found-by-anchor",
             Self::LicensesReadAgain { .. } => "licenses-read-again",
             Self::SyncStalled { .. } => "sync-stalled",
@@ -156,6 +161,7 @@ impl Event {
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
             | Self::GroupShrunk { .. }
+            | Self::GroupDoubted { .. }
             | Self::RuleUnusable { .. }
             | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
@@ -277,6 +283,10 @@ impl fmt::Display for Event {
                 "a complete read of group {group} met {met} users and missed {missing} that were known: nobody is taken as \
                  having left; see who changed the group, then guard.shrink_percent"
             ),
+            Self::GroupDoubted { group, fault } => write!(f, "group {group}: {fault}"),
+            Self::ContainerMoved { accounts } => {
+                write!(f, "an organizational unit or container was renamed or moved, and {accounts} accounts with it")
+            }
             Self::Acquainted { baseline_without_license } => write!(
                 f,
                 "first contact complete; {baseline_without_license} who were there before lack a license that a rule wants \

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, millis, unjson};
-use super::{Store, StoreError, domains, hints, link};
+use super::{Store, StoreError, domains, hints, link, membership, walks};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ObjectGuid, PersonId};
 use crate::model::watermark::{Watermark, WatermarkKey};
@@ -77,7 +77,9 @@ impl Store {
                 "UPDATE domains SET generation = generation + 1, coverage = nullif(coverage, nullif(coverage, ?2)),
                            guarded = CASE WHEN ?3 THEN NULL ELSE guarded END
                        WHERE guid = ?1 RETURNING generation";
-            Ok(tx.query_row(sql, params![domain, coverage, settles], |row| row.get(0))?)
+            let generation = tx.query_row(sql, params![domain, coverage, settles], |row| row.get(0))?;
+            membership::reread_all(tx, &domain)?;
+            Ok(generation)
         })
         .await
     }
@@ -109,6 +111,10 @@ impl Store {
             if feed.hinted {
                 hints::confirm(tx, &feed.domain, &page)?;
             }
+            let deleted = page.deleted.iter().map(|tombstone| tombstone.guid);
+            membership::notice(tx, &feed.domain, &page.groups, deleted)?;
+            walks::place(tx, &feed.domain, &page.containers)?;
+            walks::moved(tx, &feed.domain, None, &page.moved)?;
             for bad in &page.quarantined {
                 if let (Some(guid), Some(generation)) = (bad.guid, generation) {
                     met(tx, guid, generation)?;
@@ -148,6 +154,7 @@ impl Store {
             };
             domains::put_watermark(tx, &mark, now)?;
             hints::drop_of(tx, &domain, &mark.key.ntds)?;
+            tx.execute("DELETE FROM container_moves WHERE domain = ?1 AND ntds = ?2", [&domain, &mark.key.ntds])?;
             let wait = match end {
                 ScanEnd::Shrunk { .. } => AFTER_SHRUNK,
                 ScanEnd::Complete { .. } if count(&format!("{live} < ?2"))? > 0 => SignedDuration::ZERO,
@@ -257,6 +264,10 @@ fn absorb(
     let before = known.as_ref().map(|known| (known.person, known.account.anchor.as_str()));
     let person = link::for_account(db, before, &account.anchor, name, now)?;
     put(db, feed, account, person, generation, now)?;
+    if known.as_ref().is_some_and(|known| known.gone) {
+        // Brought back from deletion it may be in its groups again.
+        membership::reread_around(db, account.guid)?;
+    }
     link::touch(db, person)?;
     link::rename(db, person)?;
     if let Some(known) = &known

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::rows::{collect, maybe_time, millis, named, named_maybe};
-use super::{Store, StoreError};
+use super::{Store, StoreError, membership};
 use crate::model::watermark::{Canary, Watermark, WatermarkKey};
 
 /// What is remembered of one domain.
@@ -141,7 +141,8 @@ impl Store {
                 "UPDATE domains SET content = ?2, guarded = ?3 WHERE guid = ?1",
                 params![domain.to_string(), ntds, above],
             )?;
-            Ok(())
+            // What the groups hold there is not what was read of another controller.
+            membership::reread_all(tx, &domain.to_string())
         })
         .await
     }

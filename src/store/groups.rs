@@ -10,12 +10,21 @@ use serde_json::json;
 use super::accounts::shrunk;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{collect, json, maybe_time, millis, named, unjson};
-use super::{Store, StoreError, link};
-use crate::model::group::{GroupFault, GroupReading, GroupState};
+use super::{Store, StoreError, link, membership};
+use crate::model::group::{GroupFault, GroupReading, GroupState, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, UserId};
 
+/// By what the membership of an account is known: `primary` is the group that `primaryGroupID` names.
 pub(super) const OF_PERSON: &str = "
-    SELECT m.group_id FROM users u JOIN scope_members m ON m.user = u.id WHERE u.person = ?1 AND u.removed IS NULL";
+    SELECT m.group_id FROM users u JOIN scope_members m ON m.user = u.id WHERE u.person = ?1 AND u.removed IS NULL
+    UNION SELECT m.root FROM accounts a JOIN group_members m ON m.key = a.guid WHERE a.person = ?1 AND a.gone IS NULL
+    UNION SELECT m.root FROM accounts a JOIN group_members m ON m.key = a.sid WHERE a.person = ?1 AND a.gone IS NULL
+    UNION SELECT m.root FROM accounts a JOIN group_members m ON m.key = 'primary ' || a.primary_group
+          WHERE a.person = ?1 AND a.gone IS NULL";
+
+const STATES: &str = "
+    SELECT id, read, fault FROM scope_groups
+    UNION ALL SELECT dn AS id, read, coalesce(lookup, fault) AS fault FROM directory_groups";
 
 /// What a reading of a group came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +58,7 @@ pub enum GroupEnd {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct GroupLine {
     /// Which.
-    pub id: GroupId,
+    pub id: ScopeGroup,
     /// Its name, once it was read.
     pub name: Option<String>,
     /// When it was read to its end for the first time.
@@ -74,7 +83,11 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn follow_groups(&self, groups: BTreeSet<GroupId>) -> Result<(), StoreError> {
-        let stored: BTreeSet<GroupId> = self.group_states().await?.into_keys().collect();
+        let stored: BTreeSet<GroupId> = self
+            .read(|db| collect(db, "SELECT id FROM scope_groups", [], |row| named(row, "id")))
+            .await?
+            .into_iter()
+            .collect();
         if stored.is_subset(&groups) {
             return Ok(());
         }
@@ -91,9 +104,9 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn group_states(&self) -> Result<BTreeMap<GroupId, GroupState>, StoreError> {
+    pub async fn group_states(&self) -> Result<BTreeMap<ScopeGroup, GroupState>, StoreError> {
         self.read(|db| {
-            let rows = collect(db, "SELECT id, read, fault FROM scope_groups", [], |row| {
+            let rows = collect(db, STATES, [], |row| {
                 let fault = row.get::<_, Option<String>>("fault")?.as_deref().map(unjson).transpose()?;
                 Ok((named(row, "id")?, GroupState::of(maybe_time(row, "read")?, fault.as_ref())))
             })?;
@@ -205,20 +218,30 @@ fn tell(db: &Connection, user: UserId, detail: serde_json::Value, now: Timestamp
         .prepare_cached("SELECT person FROM users WHERE id = ?1 AND removed IS NULL")?
         .query_row([user.to_string()], |row| row.get(0))
         .optional()?;
-    let Some(person) = person.map(PersonId) else { return Ok(()) };
+    person.map_or(Ok(()), |person| moved(db, PersonId(person), detail, now))
+}
+
+/// Has a person who joined or left a group judged again, and keeps what happened.
+pub(super) fn moved(
+    db: &Connection,
+    person: PersonId,
+    detail: serde_json::Value,
+    now: Timestamp,
+) -> Result<(), StoreError> {
     link::touch(db, person)?;
     append(db, now, &Entry::new(AuditKind::Group, detail).about(person))
 }
 
 /// The groups that rules name and a person is in.
-pub(super) fn of_person(db: &Connection, person: PersonId) -> Result<BTreeSet<GroupId>, StoreError> {
+pub(super) fn of_person(db: &Connection, person: PersonId) -> Result<BTreeSet<ScopeGroup>, StoreError> {
     Ok(collect(db, OF_PERSON, [person.0], |row| named(row, "group_id"))?.into_iter().collect())
 }
 
 /// What groups are called, where that is known.
-pub(super) fn names(db: &Connection, groups: &BTreeSet<GroupId>) -> Result<Vec<String>, StoreError> {
-    let name = |group: &GroupId| {
-        let sql = "SELECT name FROM scope_groups WHERE id = ?1";
+pub(super) fn names(db: &Connection, groups: &BTreeSet<ScopeGroup>) -> Result<Vec<String>, StoreError> {
+    let name = |group: &ScopeGroup| {
+        let sql =
+            "SELECT name FROM scope_groups WHERE id = ?1 UNION ALL SELECT name FROM directory_groups WHERE dn = ?1";
         let found = db.prepare_cached(sql)?.query_row([group.to_string()], |row| row.get::<_, Option<String>>(0));
         Ok(found.optional()?.flatten().unwrap_or_else(|| group.to_string()))
     };
@@ -226,9 +249,13 @@ pub(super) fn names(db: &Connection, groups: &BTreeSet<GroupId>) -> Result<Vec<S
 }
 
 pub(super) fn lines(db: &Connection) -> Result<Vec<GroupLine>, StoreError> {
-    let sql = "SELECT *, (SELECT count(*) FROM scope_members WHERE group_id = id) AS members
-               FROM scope_groups ORDER BY name, id";
-    collect(db, sql, [], |row| {
+    let sql = format!(
+        "SELECT id, name, read, fault, (SELECT count(*) FROM scope_members WHERE group_id = id) AS members
+         FROM scope_groups
+         UNION ALL SELECT dn, name, read, coalesce(lookup, fault), ({}) FROM directory_groups g ORDER BY name, id",
+        membership::COUNT
+    );
+    collect(db, &sql, [], |row| {
         Ok(GroupLine {
             id: named(row, "id")?,
             name: row.get("name")?,

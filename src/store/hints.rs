@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::accounts::stored;
 use super::rows::{collect, json, millis, named};
-use super::{Store, StoreError};
+use super::{Store, StoreError, walks};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::ObjectGuid;
 
@@ -36,6 +36,7 @@ impl Store {
                 let same = known.is_some_and(|known| settled(&known.account) == settled(account));
                 noting.note(account.guid, (!same).then_some(Some(account)))?;
             }
+            walks::moved(tx, &domain, Some(&ntds), &page.moved)?;
             let left = page.deleted.iter().map(|tombstone| tombstone.guid);
             for guid in left.chain(page.outside.iter().copied()).chain(page.absent.iter().copied()) {
                 let known = stored(tx, guid)?.is_some_and(|known| !known.gone);

@@ -21,6 +21,7 @@ mod judgements;
 mod lease;
 mod link;
 mod manual;
+mod membership;
 mod migrate;
 mod outcomes;
 mod people;
@@ -34,6 +35,7 @@ mod tally;
 mod tenant_feed;
 mod untold;
 mod users;
+mod walks;
 mod writer;
 
 #[cfg(test)]
@@ -53,6 +55,7 @@ pub use inspect::{Inspection, inspect};
 pub use intents::{IntentOrder, OpenIntent, Step};
 pub use judgements::Moved;
 pub use lease::Lease;
+pub use membership::GroupNews;
 pub use outcomes::{Concluded, Outcome, Settled};
 pub use plans::Recorded;
 pub use pulse::{Confirmation, Halt};
@@ -61,6 +64,7 @@ pub use requests::PendingRequest;
 pub use tally::Tally;
 pub use tenant_feed::{ListingEnd, TenantFeed};
 pub use untold::Missed;
+pub use walks::Errand;
 pub use writer::Store;
 
 /// The schema this seatsync writes.

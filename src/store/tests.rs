@@ -7,6 +7,7 @@ mod file;
 mod groups;
 mod guard;
 mod intents;
+mod membership;
 mod people;
 mod products;
 mod scan;

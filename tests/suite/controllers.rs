@@ -11,7 +11,7 @@ use seatsync_lab::tenant::World;
 use crate::bench::{Bench, Joiner, PATIENCE, Running, presence_of, sid};
 
 /// Two controllers that do not replicate by themselves, found in DNS, the first one preferred.
-async fn two() -> Bench {
+pub async fn two() -> Bench {
     let mut bench = Bench::with(DirectoryOptions::with_accounts(10).dcs(2).dns(), World::empty_contoso()).await;
     found_in_dns(&mut bench);
     bench

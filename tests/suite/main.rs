@@ -4,11 +4,13 @@
 mod architecture;
 mod bench;
 mod commands;
+mod containers;
 mod contract;
 mod controllers;
 mod crash;
 mod credentials;
 mod daemon;
+mod directory_groups;
 mod doctor;
 mod doctor_directory;
 mod documented;

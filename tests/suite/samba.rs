@@ -5,6 +5,7 @@
 mod diagnosis;
 #[cfg(feature = "gssapi")]
 mod kerberos;
+mod membership;
 mod pair;
 mod site;
 

@@ -18,18 +18,20 @@ use crate::store::{Absorbed, DomainFeed, ScanEnd};
 const AT_ONCE: u32 = 50;
 
 /// A line's connection, and what is said of it.
-struct Hand<'a> {
-    domain: &'a Domain,
+pub(super) struct Hand<'a> {
+    pub(super) domain: &'a Domain,
     server: Option<Server>,
     dc: Option<Dc>,
     /// What the scan under way has brought.
     brought: Absorbed,
+    /// Whether the search under way met groups that changed, or containers.
+    beside: bool,
 }
 
 impl Domain {
     /// Drives one line.
     pub(super) async fn line(&self, line: usize) -> Result<(), AgentError> {
-        let mut hand = Hand { domain: self, server: None, dc: None, brought: Absorbed::default() };
+        let mut hand = Hand { domain: self, server: None, dc: None, brought: Absorbed::default(), beside: false };
         loop {
             let rung = self.bell.notified();
             tokio::pin!(rung);
@@ -81,6 +83,7 @@ impl Hand<'_> {
                 self.tell_changes(brought);
                 return self.answer(role, sighting, brought, None).await;
             }
+            Step::Read(_, What::Errand) => return self.run_errand().await,
             Step::Read(role, what) => return self.read_hinted(role, &what).await,
             Step::TakeOver { ntds, above } => {
                 let domain = self.dc()?.known_state().key.domain;
@@ -137,7 +140,7 @@ impl Hand<'_> {
     }
 
     /// Takes a whole search in, page by page. An error leaves the watermark where it was.
-    async fn read(
+    pub(super) async fn read(
         &mut self,
         role: Role,
         extent: Extent,
@@ -149,12 +152,14 @@ impl Hand<'_> {
         let key = dc.known_state().key;
         let (mut brought, mut read) = (Absorbed::default(), 0);
         let mut scan = dc.scan(extent);
+        self.beside = false;
         while let Some(mut page) = scan.next_page().await? {
             read += page.accounts.len() as u64;
             if role == Role::Content && generation.is_some() {
                 agent.show("reading the directory", read);
             }
             sighting.page(&mut page);
+            self.beside |= !(page.groups.is_empty() && page.moved.is_empty() && page.deleted.is_empty());
             if page.is_empty() {
                 continue;
             }
@@ -186,7 +191,13 @@ impl Hand<'_> {
         self.tell_changes(brought);
         let of = (*what == What::Own).then_some(key.ntds.as_str());
         let hints = store.open_hints(key.domain, of).await?;
-        Ok(Answer::Read { sighting: Sighting::of(None), news: false, generation: None, hints })
+        Ok(Answer::Read {
+            sighting: Sighting::of(None),
+            news: false,
+            beside: brought != Absorbed::default(),
+            generation: None,
+            hints,
+        })
     }
 
     async fn answer(
@@ -201,7 +212,8 @@ impl Hand<'_> {
             Role::Content => 0,
             Role::Witness => self.domain.agent.store.open_hints(key.domain, Some(&key.ntds)).await?,
         };
-        Ok(Answer::Read { sighting, news: brought != Absorbed::default(), generation, hints })
+        let news = brought != Absorbed::default();
+        Ok(Answer::Read { sighting, news, beside: news || self.beside, generation, hints })
     }
 
     async fn conclude(&mut self, mark: Watermark, generation: i64) -> Result<Answer, AgentError> {
@@ -221,7 +233,7 @@ impl Hand<'_> {
         Ok(Answer::Concluded { next_scan })
     }
 
-    fn tell_changes(&self, brought: Absorbed) {
+    pub(super) fn tell_changes(&self, brought: Absorbed) {
         if brought != Absorbed::default() {
             let Absorbed { new, changed, gone, quarantined } = brought;
             Event::DirectoryChanged { new, changed, gone, quarantined }.emit();
@@ -258,6 +270,7 @@ impl Hand<'_> {
             return;
         };
         self.dc = None;
+        domain.tried_groups();
         let part = if blind { domain.part.clone() } else { self.part() };
         domain.complain(part, &error, again).await;
         domain.failures().insert(self.part(), error);
@@ -267,7 +280,7 @@ impl Hand<'_> {
     async fn praise(&mut self, line: usize) {
         let (rests, settled) = {
             let watch = self.domain.watch();
-            (watch.is_at_rest(line), watch.is_settled())
+            (watch.is_at_rest(line), watch.is_settled(self.domain.now()))
         };
         if rests {
             self.domain.praise(&self.part()).await;
@@ -281,7 +294,7 @@ impl Hand<'_> {
     async fn examine_scope(&mut self, line: usize) -> Result<(), AgentError> {
         let Comparison::Due { differed, from } = *self.domain.comparison() else { return Ok(()) };
         let now = self.domain.now();
-        if self.domain.silent || now < from || !self.domain.watch().is_content_at_rest(line) {
+        if self.domain.silent || now < from || !self.domain.watch().is_content_at_rest(line, now) {
             return Ok(());
         }
         let Domain { agent, settings, .. } = self.domain;
@@ -299,7 +312,7 @@ impl Hand<'_> {
         format!("{}: {}", self.domain.part, self.server.as_ref().map(name).unwrap_or_default())
     }
 
-    fn dc(&mut self) -> Result<&mut Dc, DirectoryError> {
+    pub(super) fn dc(&mut self) -> Result<&mut Dc, DirectoryError> {
         self.dc.as_mut().ok_or(DirectoryError::ScanBroken)
     }
 }

@@ -99,9 +99,12 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
         News::Unsold(false) => s.catalog = crate::model::sample::catalog(),
         News::Stands(standing) => moved(s, standing),
         News::Group(state) => {
-            s.groups.insert(sales(), [GroupState::Unread, GroupState::Known, GroupState::Missing][usize::from(state)]);
+            s.groups.insert(
+                sales().into(),
+                [GroupState::Unread, GroupState::Known, GroupState::Missing][usize::from(state)],
+            );
         }
-        News::Member(belongs) => s.person.groups = belongs.then(sales).into_iter().collect(),
+        News::Member(belongs) => s.person.groups = belongs.then(|| sales().into()).into_iter().collect(),
         News::Gives(gives) => {
             s.grace = gives.then_some(SignedDuration::from_secs(500));
             let licenses = vec![AssignedLicense { sku: ems(), disabled: [].into() }];

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::decide::{BoundRule, Context, Expecting, bind, judge};
 use crate::model::account::Account;
-use crate::model::group::{GroupState, LicensingGroup};
+use crate::model::group::{GroupState, LicensingGroup, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, SkuId};
 use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
@@ -26,7 +26,7 @@ pub(super) struct Scene {
     pub bases: Vec<Dn>,
     pub existing: Existing,
     /// What is known of groups that rules name.
-    pub groups: BTreeMap<GroupId, GroupState>,
+    pub groups: BTreeMap<ScopeGroup, GroupState>,
     pub grace: Option<SignedDuration>,
     pub licensing: Option<BTreeMap<GroupId, LicensingGroup>>,
     pub person: Person,

@@ -10,7 +10,7 @@ const GUID: [u8; 16] = [0xe0, 4, 0x25, 0x3f, 0x89, 0x4f, 0xd3, 0x41, 0x9a, 0x0c,
 const SID: &[u8] = &[1, 5, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 80, 4, 0, 0];
 
 fn question() -> Question {
-    Question { anchor: AnchorSource::Auto, extra: BTreeSet::from(["c".into(), "department".into()]) }
+    Question { anchor: AnchorSource::Auto, extra: BTreeSet::from(["c".into(), "department".into()]), groups: true }
 }
 
 /// Ada's entry with one attribute replaced; without values it is left out.
@@ -155,7 +155,8 @@ fn the_anchor_is_the_consistency_guid_then_the_object_guid() {
 
 #[test]
 fn an_anchor_attribute_is_taken_as_it_is_and_its_absence_excludes() {
-    let question = Question { anchor: AnchorSource::Attribute("employeeid".into()), extra: BTreeSet::new() };
+    let question =
+        Question { anchor: AnchorSource::Attribute("employeeid".into()), extra: BTreeSet::new(), groups: true };
     let Parsed::Account(with) = parse(ada("employeeID", &[b"E-17"]), &question) else { panic!("not read") };
     assert_eq!((with.anchor.as_str(), with.system), ("E-17", None));
     let Parsed::Account(without) = parse(ada("", &[]), &question) else { panic!("not read") };
@@ -174,6 +175,7 @@ fn well_known_bytes_are_kept_in_the_form_filters_use() {
     let question = Question {
         anchor: AnchorSource::Auto,
         extra: BTreeSet::from(["objectsid".into(), "objectguid".into(), "useraccountcontrol".into()]),
+        groups: true,
     };
     let Parsed::Account(account) = parse(ada("", &[]), &question) else { panic!("not read") };
     assert_eq!(account.attributes["objectsid"], ["S-1-5-21-1-2-3-1104"]);
@@ -208,4 +210,27 @@ proptest! {
     fn text_of_any_kind_is_a_time_or_none(text in "[0-9]{10,16}(\\.[0-9]{0,3})?Z?") {
         let _ = generalized_time(&text);
     }
+}
+
+#[test]
+fn a_search_for_changes_tells_groups_and_containers_from_accounts() {
+    let guid = [7; 16];
+    let read = |classes: &[&[u8]], deleted: bool| {
+        let key: &[&[u8]] = &[&guid];
+        let mut attributes: Vec<(&str, &[&[u8]])> = vec![("objectClass", classes), ("objectGUID", key)];
+        attributes.push(("uSNChanged", &[b"42"]));
+        if deleted {
+            attributes.push(("isDeleted", &[b"TRUE"]));
+        }
+        parse(entry("OU=Staff,DC=corp", &attributes), &question())
+    };
+    let key = ObjectGuid::from_wire(&guid).unwrap();
+    assert_eq!(read(&[b"top", b"group"], false), Parsed::Group(key, 42));
+    for class in [&b"organizationalUnit"[..], b"container"] {
+        assert_eq!(read(&[b"top", class], false), Parsed::Container(key, "OU=Staff,DC=corp".into()));
+    }
+    for class in [&b"group"[..], b"organizationalUnit", b"user"] {
+        assert_eq!(read(&[b"top", class], true), Parsed::Deleted(Tombstone { guid: key, usn_changed: 42 }));
+    }
+    assert!(matches!(read(&[b"top", b"person", b"user"], false), Parsed::Quarantined(_)), "it lacks its state");
 }

@@ -23,6 +23,8 @@ pub enum Step {
     Search(String),
     /// Reading one account by its GUID.
     Account(ObjectGuid),
+    /// Reading a group.
+    Group(String),
 }
 
 impl fmt::Display for Step {
@@ -36,6 +38,7 @@ impl fmt::Display for Step {
             Self::Base(dn) => write!(f, "reading the base {dn}"),
             Self::Search(dn) => write!(f, "searching accounts below {dn}"),
             Self::Account(guid) => write!(f, "reading the account {guid}"),
+            Self::Group(dn) => write!(f, "reading the group {dn}"),
         }
     }
 }

@@ -32,6 +32,8 @@ pub enum What {
     Own,
     /// Objects by GUID of which the witness had shown something that the store has not: some whose time has come.
     Doubtful,
+    /// A group that rules name, or what is below a container that moved: one of those that are to be read.
+    Errand,
 }
 
 /// What to do next on a line.
@@ -107,10 +109,17 @@ pub enum Answer {
         sighting: Sighting,
         /// Whether the store learned anything.
         news: bool,
+        /// Whether it met what more may have to be read for: groups and containers.
+        beside: bool,
         /// Of a scan of content: its generation.
         generation: Option<i64>,
         /// Hints that are open now: this controller's after [`What::Own`] and readings as witness, else all of the domain.
         hints: u64,
+    },
+    /// One thing beside the accounts was read, or there was none.
+    Ran {
+        /// When there is the next; `None` until there is news.
+        again: Option<Timestamp>,
     },
     /// The scan was taken in.
     Concluded {

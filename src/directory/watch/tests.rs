@@ -108,6 +108,7 @@ impl Scene {
                 state.synchronized = self.synchronized[n];
                 Answer::State(state)
             }
+            Step::Read(_, What::Errand) => Answer::Ran { again: None },
             Step::Read(role, what) => {
                 let generation = matches!((role, &what), (Role::Content, What::Everything(_))).then_some(1);
                 if matches!((role, &what), (Role::Content, What::Own)) {
@@ -120,7 +121,7 @@ impl Scene {
                 });
                 let mut sighting = Sighting::of(None);
                 sighting.newest = Some(canary(self.usns[n]));
-                Answer::Read { sighting, news: true, generation, hints: self.hints[n] }
+                Answer::Read { sighting, news: true, beside: false, generation, hints: self.hints[n] }
             }
             Step::TakeOver { ntds, above } => {
                 told(format!("content above {above:?}"));
@@ -170,7 +171,7 @@ fn first_contact_reads_the_preferred_whole_and_then_compares_the_other() {
             "dc2 Witness everything: FirstContact",
         ]
     );
-    assert!(scene.watch.is_settled());
+    assert!(scene.watch.is_settled(scene.now));
     assert_eq!(scene.later(10), [""; 0], "nothing moved, nothing is read");
     scene.usns[1] = 105;
     scene.usns[2] = 107;
@@ -243,7 +244,7 @@ fn a_doubtful_controller_is_void_and_the_witness_takes_its_place() {
             let since = scene.watch.next(0, scene.now);
             assert_eq!(since, Step::Read(Role::Content, What::Since { usn: 100, canary: Some(canary(100)) }));
             let lost = Sighting::of(Some(canary(100)));
-            let answer = Answer::Read { sighting: lost, news: false, generation: None, hints: 0 };
+            let answer = Answer::Read { sighting: lost, news: false, beside: false, generation: None, hints: 0 };
             scene.watch.told(0, answer, scene.now);
             scene.settle()
         } else {
@@ -334,4 +335,42 @@ fn an_old_connection_is_replaced_without_changing_sides() {
     let done = scene.later(4 * 3600 + 1);
     assert_eq!(done, ["dc1 close", "dc1 connect", "dc2 close", "dc2 connect"]);
     assert_eq!(scene.content.as_deref(), Some("CN=NTDS Settings,CN=DC1"));
+}
+
+#[test]
+fn what_is_read_beside_the_accounts_waits_for_the_content_and_keeps_no_look_waiting() {
+    let mut scene = Scene::new(1);
+    scene.settle();
+    let read = |beside| Answer::Read { sighting: Sighting::of(None), news: false, beside, generation: None, hints: 0 };
+    let errand = Step::Read(Role::Content, What::Errand);
+    let since = |scene: &mut Scene, usn: i64, beside: bool| {
+        assert_eq!(scene.watch.next(0, scene.now), Step::Look);
+        scene.watch.told(0, Answer::State(state(1, usn)), scene.now);
+        assert!(matches!(scene.watch.next(0, scene.now), Step::Read(_, What::Since { .. })));
+        scene.watch.told(0, read(beside), scene.now);
+    };
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 110, false);
+    assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)), "an account's news is all");
+    assert!(scene.watch.is_settled(scene.now));
+
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 120, true);
+    assert!(!scene.watch.is_settled(scene.now));
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    // There is more, and a look is due meanwhile.
+    scene.watch.told(0, Answer::Ran { again: Some(scene.now) }, scene.now);
+    scene.now += SignedDuration::from_secs(10);
+    since(&mut scene, 130, false);
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    // Nor does a look that found nothing keep it waiting.
+    scene.watch.told(0, Answer::Ran { again: Some(scene.now) }, scene.now);
+    scene.now += SignedDuration::from_secs(10);
+    assert_eq!(scene.watch.next(0, scene.now), Step::Look);
+    scene.watch.told(0, Answer::State(state(1, 130)), scene.now);
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    let later = scene.now + SignedDuration::from_mins(5);
+    scene.watch.told(0, Answer::Ran { again: Some(later) }, scene.now);
+    assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)));
+    assert!(scene.watch.is_settled(scene.now) && !scene.watch.is_settled(later));
 }

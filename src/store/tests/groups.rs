@@ -103,7 +103,7 @@ async fn a_suddenly_small_group_keeps_its_members() {
         desk.store.absorb_group(sales(), hidden, 100, at(613)).await.unwrap(),
         GroupEnd::Shrunk { met: 0, missing: 21 }
     );
-    assert_eq!(desk.store.group_states().await.unwrap()[&sales()], GroupState::Known);
+    assert_eq!(desk.store.group_states().await.unwrap()[&sales().into()], GroupState::Known);
     // Few may always leave, and all when the operator says so.
     read(&desk, of(1..=20), 614).await;
     assert_eq!(read(&desk, of(1..=15), 615).await, GroupEnd::Changed { joined: 0, left: 5 });
@@ -121,7 +121,7 @@ async fn a_group_that_is_gone_keeps_what_it_gave_and_one_that_is_named_no_more_i
     desk.judge(at(630)).await;
     assert_eq!(desk.word(1).await, "due");
     read(&desk, GroupReading::Missing, 640).await;
-    assert_eq!(desk.store.group_states().await.unwrap()[&sales()], GroupState::Missing);
+    assert_eq!(desk.store.group_states().await.unwrap()[&sales().into()], GroupState::Missing);
     desk.judge(at(650)).await;
     assert_eq!(desk.word(1).await, "due");
     read(&desk, of([1]), 660).await;

@@ -111,6 +111,38 @@ impl Site {
         done.and_then(|done| done.success()).expect("the account is moved");
     }
 
+    /// Puts somebody into a group, or takes them out.
+    pub async fn member(&self, group: &Joiner, member: &Joiner, present: bool) {
+        let value = [format!("<GUID={}>", member.guid).into_bytes()].into();
+        let name = b"member".to_vec();
+        let change = if present { Mod::Add(name, value) } else { Mod::Delete(name, value) };
+        let done = self.admin().await.modify(&by_guid(group), vec![change]).await;
+        done.and_then(|done| done.success()).expect("the group is changed");
+    }
+
+    /// Makes so many contacts in a unit of their own, and members of a group all at once.
+    pub async fn members_by_hand(&self, group: &Joiner, count: usize) {
+        let unit = format!("OU=Many,{}", self.unit);
+        self.add(&unit, &[("objectClass", "organizationalUnit")]).await;
+        let mut admin = self.admin().await;
+        let mut members = Vec::new();
+        for number in 0..count {
+            let dn = format!("CN=Many {number},{unit}");
+            let done = admin.add(&dn, vec![("objectClass", ["contact"].into())]).await;
+            done.and_then(|done| done.success()).expect("a contact");
+            members.push(dn.into_bytes());
+        }
+        let done =
+            admin.modify(&by_guid(group), vec![Mod::Add(b"member".to_vec(), members.into_iter().collect())]).await;
+        done.and_then(|done| done.success()).expect("the group is changed");
+    }
+
+    /// Renames an object, or moves it below another.
+    pub async fn rename(&self, dn: &str, rdn: &str, parent: Option<&str>) {
+        let done = self.admin().await.modifydn(dn, rdn, true, parent).await;
+        done.and_then(|done| done.success()).expect("it is renamed");
+    }
+
     /// Deletes somebody's account.
     pub async fn delete(&self, joiner: &Joiner) {
         let done = self.admin().await.delete(&by_guid(joiner)).await;
@@ -130,7 +162,8 @@ impl Site {
         SearchEntry::construct(entries.pop().expect("there is one"))
     }
 
-    async fn guid(&self, dn: &str) -> uuid::Uuid {
+    /// `objectGUID`.
+    pub async fn guid(&self, dn: &str) -> uuid::Uuid {
         let entry = self.entry(dn, "objectGUID").await;
         let texts = entry.attrs.get("objectGUID").map(|values| values[0].as_bytes().to_vec());
         let bytes = texts.unwrap_or_else(|| entry.bin_attrs["objectGUID"][0].clone());

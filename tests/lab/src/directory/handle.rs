@@ -245,6 +245,20 @@ impl Directory {
         self.dc(0).set_membership(group, member, true);
     }
 
+    /// Makes an account of another forest a member of a group here: by the object that stands in for it, whose name and SID
+    /// are its SID. The stand-in is a name only here, and cannot be searched for.
+    pub fn add_foreign_principal(&self, group: Guid, sid: &[u8]) {
+        let name = super::world::sid::text(sid);
+        let stand_in = {
+            let mut world = self.shared.world();
+            let dn = format!("CN={name},CN=ForeignSecurityPrincipals,{}", world.domain.base);
+            let guid = world.new_guid();
+            world.add_phantom(0, &dn, guid, sid);
+            guid
+        };
+        self.dc(0).set_membership(group, stand_in, true);
+    }
+
     /// Where LDAPS is served.
     pub fn ldaps_addr(&self) -> SocketAddr {
         self.dc(0).ldaps_addr()

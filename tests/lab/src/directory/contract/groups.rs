@@ -2,7 +2,7 @@
 
 use ldap3::Scope;
 
-use super::peer::{Peer, one, search};
+use super::peer::{Peer, extended_dn, one, search};
 
 pub async fn membership_moves_the_group_alone(peer: &Peer<'_>) {
     let unit = peer.unit("Contract Members").await;
@@ -99,4 +99,55 @@ pub async fn the_primary_group_is_not_a_membership(peer: &Peer<'_>) {
     let filter = format!("(memberOf:1.2.840.113556.1.4.1941:={users})");
     let (found, _) = search(&mut ldap, &unit, Scope::Subtree, &filter, &["cn"]).await;
     assert!(found.is_empty());
+}
+
+pub async fn links_come_with_guid_and_sid_where_asked(peer: &Peer<'_>) {
+    let unit = peer.unit("Contract Extended").await;
+    let group = peer.group(&unit, "contract-extended").await;
+    let person = peer.account(&unit, "Extended", "contract-extended-p", &[]).await;
+    let inner = peer.group(&unit, "contract-extended-in").await;
+    for member in [person, inner] {
+        peer.member(group, member, true).await;
+    }
+    let mut ldap = peer.reader().await;
+    let text = [0x30, 3, 2, 1, 1];
+    let asked = ["member;range=0-1499", "objectGUID"];
+    let entry = one(ldap.with_controls(vec![extended_dn(&text)]), &format!("<GUID={group}>"), &asked).await;
+    let entry = entry.expect("there");
+    // The entry's own DN, too; and a range means the same as without.
+    assert!(entry.dn.starts_with(&format!("<GUID={group}>;<SID=S-1-5-21-")), "{}", entry.dn);
+    assert!(entry.dn.ends_with(&format!(">;CN=contract-extended,{unit}")), "{}", entry.dn);
+    let mut members = entry.texts("member;range=0-*");
+    members.sort_by_key(|member| member.contains("extended-in"));
+    for (member, (guid, name)) in members.iter().zip([(person, "Extended"), (inner, "contract-extended-in")]) {
+        assert!(member.starts_with(&format!("<GUID={guid}>;<SID=S-1-5-21-")), "{member}");
+        assert!(member.ends_with(&format!(">;CN={name},{unit}")), "{member}");
+    }
+    assert_eq!(members.len(), 2);
+    // Without a value, or with 0, in hexadecimal digits.
+    for value in [None, Some([0x30, 3, 2, 1, 0].as_slice())] {
+        let control = ldap3::controls::RawControl { val: value.map(<[u8]>::to_vec), ..extended_dn(&[]) };
+        let entry = one(ldap.with_controls(vec![control]), &format!("<GUID={person}>"), &["cn"]).await.expect("there");
+        let hex: String = person.to_bytes_le().iter().map(|byte| format!("{byte:02x}")).collect();
+        assert!(entry.dn.starts_with(&format!("<GUID={hex}>;<SID=0105")), "{}", entry.dn);
+    }
+    // The groups within a group are found by it, and only in the domain that holds them.
+    let filter = format!("(&(objectClass=group)(memberOf=CN=contract-extended,{unit}))");
+    let (found, result) = search(&mut ldap, &peer.base, Scope::Subtree, &filter, &["cn"]).await;
+    assert_eq!((result.rc, found.len(), found[0].text("cn").as_str()), (0, 1, "contract-extended-in"));
+}
+
+pub async fn below_a_unit_is_found_by_the_guid_of_the_unit(peer: &Peer<'_>) {
+    let unit = peer.unit("Contract Below").await;
+    let person = peer.account(&unit, "Below", "contract-below", &[]).await;
+    let mut ldap = peer.reader().await;
+    let guid = one(&mut ldap, &unit, &["objectGUID"]).await.expect("there").guid();
+    let renamed = peer.rename_unit(&unit, "Contract Beneath").await;
+    let filter = "(&(objectClass=user)(!(objectClass=computer)))";
+    let (found, result) = search(&mut ldap, &format!("<GUID={guid}>"), Scope::Subtree, filter, &["objectGUID"]).await;
+    assert_eq!((result.rc, found.len(), found[0].guid()), (0, 1, person));
+    assert_eq!(found[0].dn, format!("CN=Below,{renamed}"));
+    let filter = "(|(objectClass=organizationalUnit)(objectClass=container))";
+    let (found, result) = search(&mut ldap, &format!("<GUID={guid}>"), Scope::Subtree, filter, &["objectGUID"]).await;
+    assert_eq!((result.rc, found.len(), found[0].guid()), (0, 1, guid));
 }

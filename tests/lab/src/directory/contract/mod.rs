@@ -71,4 +71,6 @@ clauses! {
     groups::chains_are_followed,
     groups::values_come_in_ranges,
     groups::the_primary_group_is_not_a_membership,
+    groups::links_come_with_guid_and_sid_where_asked,
+    groups::below_a_unit_is_found_by_the_guid_of_the_unit,
 }

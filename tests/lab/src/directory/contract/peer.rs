@@ -342,6 +342,11 @@ pub fn control(oid: &str) -> RawControl {
     RawControl { ctype: oid.to_owned(), crit: true, val: None }
 }
 
+/// DNs with GUID and SID, in the form that the value asks for.
+pub fn extended_dn(value: &[u8]) -> RawControl {
+    RawControl { val: Some(value.to_vec()), ..control("1.2.840.113556.1.4.529") }
+}
+
 /// Show deleted.
 pub fn show_deleted() -> RawControl {
     control("1.2.840.113556.1.4.417")

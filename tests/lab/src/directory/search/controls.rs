@@ -11,9 +11,11 @@ const SHOW_RECYCLED: &str = "1.2.840.113556.1.4.2064";
 const DOMAIN_SCOPE: &str = "1.2.840.113556.1.4.1339";
 const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
 const RANGE_NO_ERROR: &str = "1.2.840.113556.1.4.1948";
+const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 
 /// What this directory answers to, as rootDSE lists it.
-pub const SUPPORTED: [&str; 6] = [PAGED, SHOW_DELETED, SHOW_RECYCLED, DOMAIN_SCOPE, SD_FLAGS, RANGE_NO_ERROR];
+pub const SUPPORTED: [&str; 7] =
+    [PAGED, SHOW_DELETED, SHOW_RECYCLED, DOMAIN_SCOPE, SD_FLAGS, RANGE_NO_ERROR, EXTENDED_DN];
 
 /// What a request's controls ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +28,17 @@ pub struct Controls {
     pub domain_scope: bool,
     /// A range past the last value is no error.
     pub lenient_ranges: bool,
+    /// DNs with GUID and SID before them.
+    pub extended_dn: Option<ExtendedDn>,
+}
+
+/// How GUID and SID stand before a DN (MS-ADTS 3.1.1.3.4.1.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExtendedDn {
+    /// In hexadecimal digits of their bytes.
+    Hex,
+    /// As they are usually written.
+    Text,
 }
 
 /// Reads the controls; a critical one that is not known is refused.
@@ -38,6 +51,9 @@ pub fn read(controls: &[LdapControl]) -> Result<Controls, Refusal> {
             }
             LdapControl::ShowDeleted { .. } => read.sight.deleted = true,
             LdapControl::SdFlags { .. } => {}
+            LdapControl::ExtendedDn { format, .. } => {
+                read.extended_dn = Some(if *format == 1 { ExtendedDn::Text } else { ExtendedDn::Hex });
+            }
             LdapControl::Unknown { oid, .. } if oid == SHOW_RECYCLED => read.sight.recycled = true,
             LdapControl::Unknown { oid, .. } if oid == DOMAIN_SCOPE => read.domain_scope = true,
             LdapControl::Unknown { oid, .. } if oid == RANGE_NO_ERROR => read.lenient_ranges = true,
@@ -58,7 +74,7 @@ pub fn oid(control: &LdapControl) -> &str {
         LdapControl::ServerSort { .. } => "1.2.840.113556.1.4.473",
         LdapControl::ShowDeleted { .. } => SHOW_DELETED,
         LdapControl::SdFlags { .. } => SD_FLAGS,
-        LdapControl::ExtendedDn { .. } => "1.2.840.113556.1.4.529",
+        LdapControl::ExtendedDn { .. } => EXTENDED_DN,
         LdapControl::Unknown { oid, .. } => oid,
         _ => "",
     }
@@ -70,7 +86,6 @@ fn is_critical(control: &LdapControl) -> bool {
         LdapControl::SyncRequest { criticality, .. }
         | LdapControl::ManageDsaIT { criticality }
         | LdapControl::SearchOptions { criticality, .. }
-        | LdapControl::ExtendedDn { criticality, .. }
         | LdapControl::PasswordPolicyRequest { criticality }
         | LdapControl::Unknown { criticality, .. } => *criticality,
         _ => true,

@@ -57,6 +57,7 @@ impl Search {
             types_only: request.typesonly,
             of_one: request.scope == LdapSearchScope::Base,
             most: world.policy.max_val_range,
+            extended_dn: controls.extended_dn,
             ..Selection::of(&request.attrs)
         };
         Ok(Search {

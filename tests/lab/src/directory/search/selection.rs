@@ -1,12 +1,11 @@
 //! Which attributes an answer carries, and which of their values (MS-ADTS 3.1.1.3.1.3.3).
 
-use std::borrow::Cow;
-
 use ldap3_proto::proto::{LdapPartialAttribute, LdapSearchResultEntry};
 
-use crate::directory::world::View;
 use crate::directory::world::schema::{Attribute, Keeping};
+use crate::directory::world::{View, sid};
 
+use super::controls::ExtendedDn;
 use super::partial;
 use super::refusal::Refusal;
 
@@ -22,6 +21,8 @@ pub struct Selection {
     pub of_one: bool,
     /// MaxValRange.
     pub most: usize,
+    /// Whether, and how, GUID and SID stand before DNs: that of the entry and those of links.
+    pub extended_dn: Option<ExtendedDn>,
 }
 
 /// One attribute, and which of its values.
@@ -50,7 +51,7 @@ impl Selection {
             own.into_iter().chain(default.then_some(None)).map(move |range| Chosen { attribute, range })
         };
         let chosen = Attribute::all().flat_map(wanted).collect();
-        Selection { chosen, lenient: false, types_only: false, of_one: false, most: usize::MAX }
+        Selection { chosen, lenient: false, types_only: false, of_one: false, most: usize::MAX, extended_dn: None }
     }
 
     /// An object as it goes into the answer.
@@ -60,21 +61,32 @@ impl Selection {
             if *attribute == Attribute::TokenGroups && !self.of_one {
                 continue;
             }
-            let values = view.values(*attribute);
-            if !values.is_empty() {
-                self.add(&mut attributes, attribute.name(), &values, *range)?;
+            match (self.extended_dn, view.linked(*attribute)) {
+                (Some(how), Some(linked)) => {
+                    self.add(&mut attributes, attribute.name(), &linked, *range, |view| extended(view, how).into())?;
+                }
+                _ => {
+                    let values = view.values(*attribute);
+                    self.add(&mut attributes, attribute.name(), &values, *range, |value| value.to_vec())?;
+                }
             }
         }
-        Ok(LdapSearchResultEntry { dn: view.dn(), attributes })
+        let dn = self.extended_dn.map_or_else(|| view.dn(), |how| extended(view, how));
+        Ok(LdapSearchResultEntry { dn, attributes })
     }
 
-    fn add(
+    /// Adds what of the values is asked for, written as it goes on the wire.
+    fn add<V>(
         &self,
         to: &mut Vec<LdapPartialAttribute>,
         name: &str,
-        values: &[Cow<'_, [u8]>],
+        values: &[V],
         range: Option<Range>,
+        written: impl Fn(&V) -> Vec<u8>,
     ) -> Result<(), Refusal> {
+        if values.is_empty() {
+            return Ok(());
+        }
         let range = match range {
             // More than fits: the attribute comes empty, and the first of its values under another name.
             None if values.len() > self.most => {
@@ -83,7 +95,7 @@ impl Selection {
             }
             None => {
                 let kept = if self.types_only { &[] } else { values };
-                to.push(partial(name, kept));
+                to.push(partial(name, kept.iter().map(&written)));
                 return Ok(());
             }
             Some(range) => range,
@@ -96,9 +108,23 @@ impl Selection {
         let part = values.get(range.low..=end).unwrap_or_default();
         let upper = if end >= last { "*".to_owned() } else { end.to_string() };
         let kept = if self.types_only { &[] } else { part };
-        to.push(partial(&format!("{name};range={}-{upper}", range.low), kept));
+        to.push(partial(&format!("{name};range={}-{upper}", range.low), kept.iter().map(&written)));
         Ok(())
     }
+}
+
+/// `<GUID=…>;<SID=…>;` and the DN; without the SID where there is none.
+fn extended(view: &View<'_>, how: ExtendedDn) -> String {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let guid = match how {
+        ExtendedDn::Text => view.guid().to_string(),
+        ExtendedDn::Hex => hex(&view.guid().to_bytes_le()),
+    };
+    let sid = view.values(Attribute::ObjectSid).first().map(|sid| match how {
+        ExtendedDn::Text => format!("<SID={}>;", sid::text(sid)),
+        ExtendedDn::Hex => format!("<SID={}>;", hex(sid)),
+    });
+    format!("<GUID={guid}>;{}{}", sid.unwrap_or_default(), view.dn())
 }
 
 fn chosen(name: &str) -> Option<(Attribute, Option<Range>)> {

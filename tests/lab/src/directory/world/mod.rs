@@ -17,7 +17,7 @@ mod populate;
 pub mod replica;
 mod replicate;
 pub mod schema;
-mod sid;
+pub mod sid;
 pub mod stamp;
 mod view;
 

@@ -30,6 +30,15 @@ pub fn parse(text: &str) -> Option<Vec<u8>> {
     (1..=15).contains(&parts.len()).then(|| encode(&parts))
 }
 
+/// Writes a binary form as `S-1-5-…`.
+pub fn text(sid: &[u8]) -> String {
+    let parts = sid.get(8..).unwrap_or_default().chunks_exact(4);
+    parts.fold("S-1-5".to_owned(), |text, part| {
+        let part = <[u8; 4]>::try_from(part).map(u32::from_le_bytes).unwrap_or_default();
+        format!("{text}-{part}")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +47,7 @@ mod tests {
     fn text_and_binary_agree() {
         let domain = DomainSid([1, 2, 3]);
         assert_eq!(parse("S-1-5-21-1-2-3-500"), Some(domain.with(500)));
+        assert_eq!(text(&domain.with(500)), "S-1-5-21-1-2-3-500");
         assert_eq!(domain.with(500).len(), 28);
         assert_eq!(parse("S-1-6-1"), None);
     }

@@ -140,6 +140,18 @@ impl<'a> View<'a> {
         owner.map(|replica| Cow::Owned(replica.invocation_id.to_bytes_le().to_vec())).into_iter().collect()
     }
 
+    /// The objects that an attribute of links shows; `None` for any other attribute.
+    pub fn linked(&self, attribute: Attribute) -> Option<Vec<View<'a>>> {
+        let replica = self.replica();
+        let ids: Vec<ObjectId> = match attribute {
+            Attribute::Member => self.slot.object.linked().filter(|id| replica.live(*id).is_some()).collect(),
+            Attribute::MemberOf if self.slot.object.life == Life::Live => replica.groups_of(self.id).collect(),
+            Attribute::MemberOf => Vec::new(),
+            _ => return None,
+        };
+        Some(ids.into_iter().filter_map(|id| self.world.view(self.dc, id)).collect())
+    }
+
     /// Its members that are not deleted.
     fn members(&self) -> Values<'a> {
         let replica = self.replica();
