@@ -18,6 +18,7 @@ mod excluded;
 mod failures;
 mod feeds;
 mod first_contact;
+mod from_powershell;
 mod groups;
 mod guard;
 mod hostile;
