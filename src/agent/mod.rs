@@ -1,12 +1,15 @@
 //! The shell around the rooms: two feeds, the groups and the work, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
+mod creation_error;
 mod directory_feed;
 mod error;
 mod expiry;
 mod group_feed;
 mod health;
 mod members;
+mod newcomer;
+mod password;
 mod pilot;
 mod scope;
 mod tell;
@@ -21,8 +24,11 @@ use std::sync::{Arc, Mutex};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+pub use creation_error::CreationError;
 pub use error::AgentError;
 pub use members::group_members;
+pub use newcomer::{Created, Creation};
+pub use password::{InitialPassword, NoRandomness};
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;

@@ -66,10 +66,7 @@ pub(super) struct Unassign {
 pub(super) async fn assign(common: &Common, args: Assign) -> Result<(), Failure> {
     let store = Store::join(&common.settings()?.store)?;
     let sku = product(&store, &args.sku).await?;
-    let disabled = args.disable.iter().map(|name| plan(&sku, name)).collect::<Result<BTreeSet<PlanId>, _>>()?;
-    if sku.user_plans().all(|plan| disabled.contains(&plan.id)) {
-        return Err(Unmet::usage("nothing of the product would be left", "Leave at least one service plan on.").into());
-    }
+    let disabled = plans_off(&sku, &args.disable)?;
     let people = people(common, &store, &args.whom).await?;
     carry_out(common, &store, Request::Assign { people, sku: sku.id, disabled }, args.dry_run).await
 }
@@ -96,7 +93,8 @@ async fn carry_out(common: &Common, store: &Store, request: Request, dry_run: bo
     Ok(())
 }
 
-async fn product(store: &Store, name: &str) -> Result<Sku, Failure> {
+/// The product that a name means.
+pub(super) async fn product(store: &Store, name: &str) -> Result<Sku, Failure> {
     let catalog = store.catalog().await?;
     let Some(sku) = catalog.find(name) else {
         let known: Vec<_> = catalog.iter().filter(|sku| sku.for_users).map(|sku| sku.part_number.as_str()).collect();
@@ -108,6 +106,15 @@ async fn product(store: &Store, name: &str) -> Result<Sku, Failure> {
         return Err(Unmet::usage(what, "Choose a product for users.").into());
     }
     Ok(sku.clone())
+}
+
+/// The plans to leave off, of which one at least must be left on.
+pub(super) fn plans_off(sku: &Sku, names: &[String]) -> Result<BTreeSet<PlanId>, Failure> {
+    let disabled = names.iter().map(|name| plan(sku, name)).collect::<Result<BTreeSet<PlanId>, _>>()?;
+    if sku.user_plans().all(|plan| disabled.contains(&plan.id)) {
+        return Err(Unmet::usage("nothing of the product would be left", "Leave at least one service plan on.").into());
+    }
+    Ok(disabled)
 }
 
 fn plan(sku: &Sku, name: &str) -> Result<PlanId, Failure> {

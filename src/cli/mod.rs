@@ -2,6 +2,7 @@
 
 mod assign;
 mod config;
+mod create_user;
 mod doctor;
 mod explain;
 mod key_table;
@@ -104,6 +105,8 @@ enum Command {
     Unassign(assign::Unassign),
     /// Forget what was assigned or withheld by hand: the rules decide again.
     Release(assign::Unassign),
+    /// Create a user of the tenant who is in no directory, with usage location, initial password and license.
+    CreateUser(create_user::Args),
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     Retry(request::Retry),
     /// Examine whether all that the service relies on is there, and say what mends what is not.
@@ -162,6 +165,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Assign(args) => assign::assign(&common, args).await,
         Command::Unassign(args) => assign::unassign(&common, args).await,
         Command::Release(args) => assign::release(&common, args).await,
+        Command::CreateUser(args) => create_user::run(&common, args).await,
         Command::Retry(args) => request::retry(&common, &args).await,
         Command::Config(command) => config::run(&common, command),
     }?;

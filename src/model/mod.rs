@@ -16,6 +16,7 @@ pub mod identity;
 pub mod judgement;
 pub mod license;
 pub mod location;
+pub mod newcomer;
 pub mod person;
 pub mod plan;
 pub mod request;

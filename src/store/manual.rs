@@ -61,7 +61,7 @@ pub(super) fn set(
 ) -> Result<String, StoreError> {
     let mut absent = 0;
     for person in people {
-        let sql = "SELECT 1 FROM people WHERE id = ?1 AND presence IN ('present', 'cloud-only')";
+        let sql = "SELECT 1 FROM people WHERE id = ?1 AND (presence IS NULL OR presence IN ('present', 'cloud-only'))";
         absent += usize::from(!db.prepare_cached(sql)?.exists([person.0])?);
         db.prepare_cached(
             "INSERT INTO manual (person, sku, body, os_user, at) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -87,6 +87,9 @@ pub enum TenantError {
     /// The permission to read groups is missing (403).
     #[error("Graph forbids reading groups: {0}")]
     GroupsForbidden(String),
+    /// The permission to create users is missing (403).
+    #[error("Graph forbids creating users: {0}")]
+    CreationForbidden(String),
     /// Graph wants fewer requests (429).
     #[error("Graph asks for a pause")]
     Throttled {
@@ -165,7 +168,8 @@ impl Fault for TenantError {
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
             | Self::Forbidden(_)
-            | Self::GroupsForbidden(_) => Class::Operator,
+            | Self::GroupsForbidden(_)
+            | Self::CreationForbidden(_) => Class::Operator,
             Self::Login { fault, .. } => fault.class(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => Class::Bug,
         }
@@ -188,6 +192,7 @@ impl Fault for TenantError {
             Self::TokenRefused(_) => "graph-token-refused",
             Self::Forbidden(_) => "graph-forbidden",
             Self::GroupsForbidden(_) => "graph-groups-forbidden",
+            Self::CreationForbidden(_) => "graph-creation-forbidden",
             Self::Throttled { .. } => "graph-throttled",
             Self::Unavailable { .. } => "graph-unavailable",
             Self::Refused { .. } => "graph-refused",
@@ -233,6 +238,9 @@ impl Fault for TenantError {
             Self::GroupsForbidden(_) => "Grant the app the application permission GroupMember.Read.All (for a group with hidden \
                  members Member.Read.Hidden, too), with admin consent; until then a group's members count as last read."
                 .into(),
+            Self::CreationForbidden(_) => "Grant the app the application permission User.ReadWrite.All, with admin consent, for as \
+                 long as users are to be created by it; a new grant counts from the next token on."
+                .into(),
             Self::Throttled { .. } => "Nothing to do; if it lasts, see which other program uses Graph with the same app.".into(),
             Self::Unreadable { host, .. } => format!(
                 "See whether something between this machine and {host} (a proxy, a gateway) answers in its place, and whether the address is right."
@@ -264,7 +272,8 @@ impl Fault for TenantError {
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
             | Self::Forbidden(_)
-            | Self::GroupsForbidden(_) => exit::REFUSED,
+            | Self::GroupsForbidden(_)
+            | Self::CreationForbidden(_) => exit::REFUSED,
             Self::Login { fault, .. } => fault.exit_status(),
             Self::Client(_) | Self::Refused { .. } | Self::ForeignPage(_) | Self::DeltaUnfinished => exit::SOFTWARE,
         }
@@ -295,6 +304,7 @@ mod tests {
             TenantError::TokenRefused(text()),
             TenantError::Forbidden(text()),
             TenantError::GroupsForbidden(text()),
+            TenantError::CreationForbidden(text()),
             TenantError::Throttled { after },
             TenantError::Unavailable { detail: text(), after },
             TenantError::Refused { status: 400, detail: text() },

@@ -96,7 +96,7 @@ fn filter(anchors: &[Anchor]) -> String {
 }
 
 /// All but RFC 3986's unreserved characters. A bare `+` would be read as a space.
-fn percent_encoded(text: &str) -> String {
+pub(super) fn percent_encoded(text: &str) -> String {
     use std::fmt::Write as _;
     text.bytes().fold(String::new(), |mut encoded, byte| {
         match byte {

@@ -8,6 +8,7 @@
 
 mod batch;
 mod budget;
+mod create;
 mod error;
 mod groups;
 mod http;
@@ -26,6 +27,7 @@ use std::sync::Arc;
 
 pub use batch::{BATCH, BatchAnswer, BatchWrite, Change};
 pub use budget::{Budget, Pace};
+pub use create::VerifiedDomain;
 pub use error::TenantError;
 pub use login::LoginFault;
 pub use look::Organization;

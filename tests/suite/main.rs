@@ -8,6 +8,7 @@ mod containers;
 mod contract;
 mod controllers;
 mod crash;
+mod create_user;
 mod credentials;
 mod daemon;
 mod directory_groups;

@@ -66,6 +66,7 @@ const READ_USERS: &[&str] = &["User.Read.All", "Directory.Read.All", "User.ReadW
 fn roles(call: &Call) -> Option<&'static [&'static str]> {
     Some(match (&call.route, &call.method) {
         (Route::Users | Route::UsersCount | Route::UsersDelta | Route::User(_), &Method::GET) => READ_USERS,
+        (Route::Users, _) => &["User.ReadWrite.All", "Directory.ReadWrite.All"],
         (Route::User(_), _) => &["User.ReadUpdate.All", "User.ReadWrite.All", "Directory.ReadWrite.All"],
         (Route::AssignLicense(_), _) => {
             &["LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"]

@@ -2,6 +2,7 @@
 
 mod access;
 pub(super) mod batch;
+mod create;
 mod delta;
 mod filter;
 mod groups;
@@ -64,6 +65,7 @@ fn refused(state: &State, call: &Call, error: GraphError) -> Reply {
 fn dispatch(state: &mut State, call: &Call, query: &Query, caller: &Caller) -> Result<Reply, GraphError> {
     match (&call.route, &call.method) {
         (Route::Users, &Method::GET) => users::list(state, call, query),
+        (Route::Users, &Method::POST) => create::answer(state, call),
         (Route::UsersCount, &Method::GET) => users::count(state, call, query),
         (Route::UsersDelta, &Method::GET) => delta::answer(state, call, query),
         (Route::User(key), &Method::GET) => users::get(state, call, query, key),

@@ -155,7 +155,8 @@ pub(super) fn patch(state: &mut State, call: &Call, key: &str) -> Result<Reply, 
     Ok(Reply::empty(StatusCode::NO_CONTENT))
 }
 
-fn check_patch(name: &str, value: &Value, synced: bool) -> Result<(), GraphError> {
+/// Whether that property may be given that value by a client.
+pub(super) fn check_patch(name: &str, value: &Value, synced: bool) -> Result<(), GraphError> {
     let Some(known) = property(name) else {
         // The text is assumed.
         return Err(GraphError::bad_request(format!("One or more properties contains invalid values: {name}.")));

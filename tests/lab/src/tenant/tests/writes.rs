@@ -232,3 +232,41 @@ async fn parallel_items_for_one_user_collide() {
     assert_eq!(statuses, [400, 200]);
     assert_eq!(bench.tenant.counters().assign_license.effective, 1);
 }
+
+#[tokio::test]
+async fn a_user_is_created_with_a_verified_name_and_a_strong_password_alone() {
+    let bench = Bench::contoso().await;
+    let good = json!({
+        "accountEnabled": true, "displayName": "Eva New", "mailNickname": "eva.new", "usageLocation": "SE",
+        "userPrincipalName": "eva.new@contoso.com",
+        "passwordProfile": { "password": "Str0ng-enough", "forceChangePasswordNextSignIn": true },
+    });
+    for (name, value, text) in [
+        ("displayName", json!(null), "A value is required for property 'displayName' of resource 'User'."),
+        ("usageLocation", json!("UK"), "Invalid value specified for property 'usageLocation' of resource 'User'."),
+        ("mailNickname", json!("eva..new"), "Invalid value specified for property 'mailNickname' of resource 'User'."),
+        ("userPrincipalName", json!("eva@fabrikam.com"), "The domain portion of the userPrincipalName property"),
+        ("passwordProfile", json!({ "password": "weakweak" }), "The specified password does not comply"),
+        ("assignedLicenses", json!([]), "Property 'assignedLicenses' is read-only and cannot be set."),
+    ] {
+        let mut body = good.clone();
+        body[name] = value;
+        let answer = bench.post("/v1.0/users", body).await;
+        assert_eq!((answer.status, answer.code()), (400, "Request_BadRequest"), "{name}");
+        assert!(answer.message().starts_with(text), "{name}: {}", answer.message());
+    }
+    let answer = bench.post("/v1.0/users", good.clone()).await;
+    assert_eq!(
+        (answer.status, &answer.body["userPrincipalName"]),
+        (201, &json!("eva.new@contoso.com")),
+        "{}",
+        answer.text
+    );
+    assert!(answer.header("location").contains("/directoryObjects/") && !answer.text.contains("Str0ng"));
+    let read =
+        bench.get("/v1.0/users/EVA.new@contoso.com?$select=usageLocation,createdDateTime,onPremisesSyncEnabled").await;
+    assert_eq!((&read.body["usageLocation"], &read.body["onPremisesSyncEnabled"]), (&json!("SE"), &json!(null)));
+    let again = bench.post("/v1.0/users", good).await;
+    let text = "Another object with the same value for property userPrincipalName already exists.";
+    assert_eq!((again.status, again.message()), (400, text));
+}
