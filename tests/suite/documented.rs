@@ -75,14 +75,26 @@ fn every_command_that_is_shown_exists() {
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let known: BTreeSet<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     assert!(known.contains("explain"), "{help}");
-    for page in ["README.md", "docs/architecture.md", "docs/operations.md", "docs/dependencies.md"] {
+    for page in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/operations.md",
+        "docs/dependencies.md",
+        "docs/rules.md",
+        "docs/from-powershell.md",
+    ] {
         let text = source(page);
         let shown = text.match_indices("seatsync ").filter(|(at, _)| {
             let before = &text[..*at];
             before.ends_with('`') || before.ends_with("$ ") || before.ends_with("\n    ")
         });
         for (at, found) in shown {
-            let command: String = text[at + found.len()..].chars().take_while(char::is_ascii_lowercase).collect();
+            let command: String = text[at + found.len()..]
+                .chars()
+                .enumerate()
+                .take_while(|(n, c)| c.is_ascii_lowercase() || (*n > 0 && *c == '-'))
+                .map(|(_, c)| c)
+                .collect();
             assert!(command.is_empty() || known.contains(command.as_str()), "{page} shows `seatsync {command}`");
         }
     }

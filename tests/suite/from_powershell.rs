@@ -193,7 +193,7 @@ fn every_step_of_the_old_procedures_is_on_the_page() {
     for step in [
         "Get-MsolAccountSku",
         "ServiceStatus",
-        "New-MsolUser",
+        "New-MsolUser -UsageLocation",
         "Set-MsolUser -UsageLocation",
         "New-MsolLicenseOptions -DisabledPlans",
         "Set-MsolUserLicense -AddLicenses",
