@@ -1,12 +1,12 @@
 //! Making one user, for a command: looked at first, recorded before and after, and settled by reading when the answer is lost.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::AgentError;
 use super::creation_error::CreationError;
 use super::password::InitialPassword;
 use crate::clock::Clock;
-use crate::model::identity::{PersonId, UserId};
+use crate::model::identity::{ClientRequestId, PersonId, UserId};
 use crate::model::newcomer::Newcomer;
 use crate::model::settings::{Mode, Settings};
 use crate::model::user::UserNews;
@@ -41,7 +41,8 @@ pub struct Created {
 
 /// What reading a name showed.
 enum Seen {
-    User(Box<UserNews>),
+    /// What it said, and when it was asked.
+    User(Box<UserNews>, Timestamp),
     Nobody,
     Nothing(TenantError),
 }
@@ -130,9 +131,11 @@ impl<'a> Creation<'a> {
             named && news.created.flatten().is_some_and(|created| created >= since)
         };
         let (outcome, failed) = match self.look().await {
-            Seen::User(news) if answered || is_ours(&news) => return self.take_in(&making, answer, *news).await,
+            Seen::User(news, read) if answered || is_ours(&news) => {
+                return self.take_in(&making, answer, (*news, read)).await;
+            }
             _ if answered => ("accepted", CreationError::NotVisible(self.name())),
-            Seen::User(_) => ("another", CreationError::Another(self.name())),
+            Seen::User(..) => ("another", CreationError::Another(self.name())),
             Seen::Nobody => ("not-created", CreationError::NotCreated { upn: self.name(), detail: words(&answer) }),
             Seen::Nothing(error) => ("unknown", CreationError::Unknown { upn: self.name(), detail: error.to_string() }),
         };
@@ -141,11 +144,15 @@ impl<'a> Creation<'a> {
     }
 
     /// The store knows the user at once, so that something can be asked for by name.
-    async fn take_in(&self, making: &Making, answer: Answer, news: UserNews) -> Result<Created, CreationError> {
+    async fn take_in(
+        &self,
+        making: &Making,
+        answer: Answer,
+        (news, read): (UserNews, Timestamp),
+    ) -> Result<Created, CreationError> {
         let (user, answered) = (news.id, answer.verdict == Verdict::Accepted);
         let unrecorded = |error| CreationError::Unrecorded { upn: self.name(), error };
-        let now = self.clock.now();
-        self.store.absorb_user(Some(news), now, now).await.map_err(unrecorded)?;
+        self.store.absorb_user(Some(news), read, self.clock.now()).await.map_err(unrecorded)?;
         let person = self.store.people_of(vec![user]).await.map_err(unrecorded)?.first().copied();
         let outcome = if answered { "created" } else { "created-unanswered" };
         self.note(making, outcome, answer, person).await?;
@@ -173,8 +180,9 @@ impl<'a> Creation<'a> {
                 self.clock.wait(wait).await;
                 wait = (wait * 2).min(self.settings.work.retry_max);
             }
+            let asked = self.clock.now();
             seen = match self.graph.user_named(&self.newcomer.upn).await {
-                Ok(Some(news)) => return Seen::User(Box::new(news)),
+                Ok(Some(news)) => return Seen::User(Box::new(news), asked),
                 Ok(None) => Seen::Nobody,
                 Err(error) => Seen::Nothing(error),
             };
@@ -209,7 +217,7 @@ fn words(answer: &Answer) -> String {
     }
 }
 
-fn unsent(error: &TenantError, call: crate::model::identity::ClientRequestId) -> Answer {
+fn unsent(error: &TenantError, call: ClientRequestId) -> Answer {
     let verdict = Verdict::Unavailable { after: None };
     let message = Some(error.to_string());
     Answer { verdict, status: None, code: None, message, request_id: None, client_request_id: call }

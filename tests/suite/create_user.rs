@@ -72,6 +72,7 @@ async fn a_user_is_made_with_location_password_and_license_and_nothing_keeps_the
     let bodies = sent(&bench);
     let password = password(&bodies[0]);
     assert!(bodies.len() == 1 && said.contains(&format!("initial password  {password}\n")), "{said}");
+    assert_eq!(said.matches(&password).count(), 1, "{said}");
     assert!(said.contains("EMS: 1 are to have it, under the guard\n"), "{said}");
     assert_eq!(bodies[0]["passwordProfile"]["forceChangePasswordNextSignIn"], true);
     assert_eq!((&bodies[0]["accountEnabled"], &bodies[0]["mailNickname"]), (&true.into(), &"eva.new".into()));
