@@ -19,6 +19,7 @@ mod groups;
 mod guard;
 mod joining;
 mod leaving;
+mod model;
 mod products;
 mod rules;
 mod samba;
