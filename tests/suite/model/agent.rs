@@ -5,7 +5,6 @@
 use std::collections::VecDeque;
 
 use jiff::{SignedDuration, Timestamp};
-use ldap3::asn1::{PL, StructureTag, TagClass};
 use seatsync::directory::changes::Why;
 use seatsync::directory::entry::{Parsed, parse};
 use seatsync::directory::question::{Question, coverage, filter};
@@ -14,29 +13,17 @@ use seatsync::directory::watch::{Answer, LINES, Role, Step, Watch, What};
 use seatsync::model::account::AccountPage;
 use seatsync::model::identity::ObjectGuid;
 use seatsync::model::rule::Dn;
-use seatsync::model::secret::SecretSource;
-use seatsync::model::settings::{AnchorSource, Bind, DirectorySettings, Server, Transport};
+use seatsync::model::settings::{DirectorySettings, Server, Transport};
 use seatsync::model::watermark::{DcState, Sighting, Watermark, WatermarkKey};
 use seatsync::store::{Absorbed, Store};
 use seatsync_lab::directory::search::Cursor;
 use seatsync_lab::directory::search::bare::{self, Found};
 
 use super::domain::{DOMAIN, Domain};
+use super::terms::{NAME, entry, settings};
 
 /// Small, so that much happens between two pages.
 const PAGE: usize = 3;
-const POLL: SignedDuration = SignedDuration::from_secs(20);
-const NAME: &str = "corp.example.test";
-
-/// What the bases are, and whether another attribute is read, by the number of the configuration.
-const BASES: [(&[&str], bool); 5] = [
-    (&["OU=Staff,DC=corp,DC=example,DC=test"], false),
-    (&["OU=Staff,DC=corp,DC=example,DC=test", "OU=Contractors,DC=corp,DC=example,DC=test"], false),
-    (&[DOMAIN], false),
-    (&["OU=Staff,DC=corp,DC=example,DC=test"], true),
-    (&["OU=Contractors,DC=corp,DC=example,DC=test"], true),
-];
-
 /// A connection that a line has.
 struct Open {
     dc: usize,
@@ -77,6 +64,8 @@ pub struct Agent {
     seed: u64,
     starts: u64,
     runtime: tokio::runtime::Runtime,
+    /// Whether it ever said that another controller took over or that one is doubted.
+    pub changed_over: bool,
     /// Whether it wrote accounts since somebody looked.
     pub wrote: bool,
     /// What it did, where somebody wants to read it.
@@ -98,6 +87,7 @@ impl Agent {
             seed,
             starts: 0,
             runtime,
+            changed_over: false,
             wrote: false,
             log: log.then(Vec::new),
         };
@@ -234,7 +224,8 @@ impl Agent {
                 return Ok(Some(Answer::Concluded { next_scan }));
             }
             Step::Close => self.hands[line].open = None,
-            Step::Tell(_) | Step::Wait(_) => {}
+            Step::Tell(_) => self.changed_over = true,
+            Step::Wait(_) => {}
         }
         Ok(Some(Answer::Done))
     }
@@ -300,7 +291,8 @@ impl Agent {
         let open = self.open(line, domain)?;
         open.bases.clear();
         for base in &settings.bases {
-            let question = bare::Question { base, alone: true, filter: "(objectClass=*)", attributes: &[], deleted: false };
+            let question =
+                bare::Question { base, alone: true, filter: "(objectClass=*)", attributes: &[], deleted: false };
             let found = bare::ask(&domain.world, open.dc, &question, None, 1);
             let found = found.ok().and_then(|(found, _)| Dn::parse(&found.first()?.dn));
             open.bases.push(found.ok_or(Answer::Failed(Failure::Lasting))?);
@@ -308,14 +300,7 @@ impl Agent {
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        line: usize,
-        role: Role,
-        since: Option<String>,
-        sighting: Sighting,
-        generation: Option<i64>,
-    ) {
+    fn begin(&mut self, line: usize, role: Role, since: Option<String>, sighting: Sighting, generation: Option<i64>) {
         let everything = since.is_none();
         let left = if everything { self.settings.bases.clone().into() } else { VecDeque::from([DOMAIN.to_owned()]) };
         let filter = since.unwrap_or_else(|| filter(None, None));
@@ -435,9 +420,8 @@ impl Agent {
     fn sort(&mut self, line: usize, found: Vec<Found>, anywhere: bool, domain: &Domain) -> Result<AccountPage, Answer> {
         let question = Question::new(&self.settings);
         let bases = &self.open(line, domain)?.bases;
-        let foreign = |dn: &str| {
-            anywhere && Dn::parse(dn).is_some_and(|dn| !bases.iter().any(|base| dn.is_within(base)))
-        };
+        let foreign =
+            |dn: &str| anywhere && Dn::parse(dn).is_some_and(|dn| !bases.iter().any(|base| dn.is_within(base)));
         let mut page = AccountPage::default();
         for found in found {
             match parse(entry(found), &question) {
@@ -449,35 +433,5 @@ impl Agent {
             }
         }
         Ok(page)
-    }
-}
-
-/// A SearchResultEntry (RFC 4511, 4.5.2) as the library's decoder leaves it.
-fn entry(found: Found) -> StructureTag {
-    let text = |value: Vec<u8>| StructureTag { class: TagClass::Universal, id: 4, payload: PL::P(value) };
-    let group = |id: u64, parts| StructureTag { class: TagClass::Universal, id, payload: PL::C(parts) };
-    let attribute = |(name, values): (String, Vec<Vec<u8>>)| {
-        group(16, vec![text(name.into_bytes()), group(17, values.into_iter().map(text).collect())])
-    };
-    let attributes = found.attributes.into_iter().map(attribute).collect();
-    let parts = vec![text(found.dn.into_bytes()), group(16, attributes)];
-    StructureTag { class: TagClass::Application, id: 4, payload: PL::C(parts) }
-}
-
-fn settings(number: usize) -> DirectorySettings {
-    let (bases, further) = BASES[number % BASES.len()];
-    DirectorySettings {
-        domain: NAME.into(),
-        servers: Vec::new(),
-        site: None,
-        transport: Transport::Ldaps,
-        dns: None,
-        ca_file: None,
-        bind: Bind::Simple { user: "svc".into(), password: SecretSource::new(|| Ok("secret".into())) },
-        bases: bases.iter().map(ToString::to_string).collect(),
-        anchor: AnchorSource::Auto,
-        attributes: ["c"].into_iter().chain(further.then_some("department")).map(str::to_owned).collect(),
-        poll: POLL.unsigned_abs(),
-        timeout: POLL.unsigned_abs(),
     }
 }

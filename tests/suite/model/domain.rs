@@ -105,7 +105,8 @@ impl Domain {
 
     /// Whether a DN is that of a live object.
     pub fn has(&self, dc: usize, dn: &str) -> bool {
-        let question = bare::Question { base: dn, alone: true, filter: "(objectClass=*)", attributes: &[], deleted: false };
+        let question =
+            bare::Question { base: dn, alone: true, filter: "(objectClass=*)", attributes: &[], deleted: false };
         bare::ask(&self.world, dc, &question, None, 1).is_ok_and(|(found, _)| !found.is_empty())
     }
 

@@ -17,7 +17,9 @@ use self::truth::{Truth, When};
 
 mod agent;
 mod domain;
+mod sockets;
 mod story;
+mod terms;
 mod truth;
 
 const SEEDS: u64 = 500;
@@ -165,7 +167,8 @@ impl<'a> Scene<'a> {
         }
         std::mem::replace(&mut self.broken, Ok(()))?;
         let bases = self.agent.bases();
-        let soon = self.truth.check(self.db, &self.domain, &bases, When::Soon);
+        let soon =
+            self.truth.check(self.db, &self.domain, &bases, When::Soon { changed_over: self.agent.changed_over });
         soon.map_err(|why| format!("after repair: {why}"))?;
         for _ in 0..3 {
             // As after a night without power: what was due meanwhile is done at once.

@@ -16,10 +16,13 @@ const A_RENAMED_UNIT_IS_NOTICED_AT_ONCE: bool = false;
 /// What the store must agree with, and how strictly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
-    /// A while after all was repaired and replicated. Until the next regular reading there may be differences of four kinds:
-    /// deletions that may not be seen, names of units, what a controller was rolled back over, and what excluded somebody
-    /// before a change of controllers.
-    Soon,
+    /// A while after all was repaired and replicated. Until the next regular reading there may be differences of some kinds:
+    /// deletions that may not be seen, names of units, what a controller was rolled back over; and where the controllers were
+    /// changed over, what excluded somebody before, and who left one of them before it was ever read.
+    Soon {
+        /// Whether they were.
+        changed_over: bool,
+    },
     /// After regular readings: no difference at all.
     InTheEnd,
 }
@@ -65,7 +68,9 @@ impl Truth {
             }
             for (_, id) in replica.by_usn(before + 1..=u64::MAX) {
                 let guid = replica.get(id).map(|slot| slot.object.guid);
-                guid.filter(|guid| domain.people.contains(guid)).into_iter().for_each(|guid| self.note(domain, dc, guid));
+                guid.filter(|guid| domain.people.contains(guid))
+                    .into_iter()
+                    .for_each(|guid| self.note(domain, dc, guid));
             }
         }
         for guid in domain.people.iter().skip(self.first.len()) {
@@ -86,7 +91,8 @@ impl Truth {
 
     /// What must hold at every moment: whoever lives on every controller and always did is never gone, nor disabled.
     pub fn check_now(&self, db: &Connection) -> Result<(), String> {
-        let sql = "SELECT guid, gone IS NOT NULL FROM accounts WHERE gone IS NOT NULL OR body LIKE '%\"enabled\":false%'";
+        let sql =
+            "SELECT guid, gone IS NOT NULL FROM accounts WHERE gone IS NOT NULL OR body LIKE '%\"enabled\":false%'";
         let mut query = db.prepare_cached(sql).map_err(|error| error.to_string())?;
         let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?)));
         for row in rows.map_err(|error| error.to_string())? {
@@ -115,8 +121,12 @@ impl Truth {
             self.check_one(&seen, &line, domain, when)?;
         }
         for (guid, line) in lines {
-            let hidden = domain.world.policy.hide_deleted_objects && domain.seen(dc, guid).is_none_or(|seen| seen.deleted);
-            if !line.gone && !(when == When::Soon && (hidden || domain.was_rolled_back)) {
+            let hidden =
+                domain.world.policy.hide_deleted_objects && domain.seen(dc, guid).is_none_or(|seen| seen.deleted);
+            if !line.gone
+                && !(when != When::InTheEnd
+                    && (hidden || domain.was_rolled_back || when == When::Soon { changed_over: true }))
+            {
                 let seen = domain.seen(dc, guid);
                 return Err(format!("the store has somebody who is not there: {}; in truth {seen:?}", line.account.dn));
             }
@@ -137,7 +147,7 @@ impl Truth {
     }
 
     fn check_one(&self, seen: &Seen, line: &Line, domain: &Domain, when: When) -> Result<(), String> {
-        let soon = when == When::Soon;
+        let soon = when != When::InTheEnd;
         let wrong = |what: &str| Err(format!("{what}: {seen:?}; the store has {line:?}"));
         if soon && domain.was_rolled_back {
             return Ok(());
