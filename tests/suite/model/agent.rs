@@ -20,7 +20,7 @@ use seatsync_lab::directory::search::Cursor;
 use seatsync_lab::directory::search::bare::{self, Found};
 
 use super::domain::{DOMAIN, Domain};
-use super::terms::{NAME, entry, settings};
+use super::terms::{Broken, NAME, entry, settings};
 
 /// Small, so that much happens between two pages.
 const PAGE: usize = 3;
@@ -177,10 +177,10 @@ impl Agent {
     }
 
     /// Tells the machine. `None`: a reading goes on.
-    fn tell(&mut self, line: usize, answer: Option<Result<Answer, Answer>>) {
+    fn tell(&mut self, line: usize, answer: Option<Result<Answer, Broken>>) {
         let Some(answer) = answer else { return };
         let failed = answer.is_err();
-        let answer = answer.unwrap_or_else(|answer| answer);
+        let answer = answer.unwrap_or_else(Answer::from);
         if failed {
             self.note(|| format!("line {line}: {answer:?}"));
             self.hands[line].reading = None;
@@ -190,7 +190,7 @@ impl Agent {
         }
     }
 
-    fn carry_out(&mut self, line: usize, step: Step, domain: &mut Domain) -> Result<Option<Answer>, Answer> {
+    fn carry_out(&mut self, line: usize, step: Step, domain: &mut Domain) -> Result<Option<Answer>, Broken> {
         let (store, now) = (self.store.clone(), self.now);
         match step {
             Step::Connect(server) => return self.connect(line, &server, domain).map(Some),
@@ -235,18 +235,18 @@ impl Agent {
     }
 
     /// The connection, unless its controller's machine broke it off.
-    fn open(&mut self, line: usize, domain: &Domain) -> Result<&mut Open, Answer> {
+    fn open(&mut self, line: usize, domain: &Domain) -> Result<&mut Open, Broken> {
         let alive = |open: &&mut Open| {
             let machine = &domain.machines[open.dc];
             !machine.down && machine.boot == open.boot
         };
-        self.hands[line].open.as_mut().filter(alive).ok_or(Answer::Failed(Failure::Passing))
+        self.hands[line].open.as_mut().filter(alive).ok_or(Broken::Failed(Failure::Passing))
     }
 
-    fn connect(&mut self, line: usize, server: &Server, domain: &Domain) -> Result<Answer, Answer> {
+    fn connect(&mut self, line: usize, server: &Server, domain: &Domain) -> Result<Answer, Broken> {
         let dc = usize::from(server.host.as_bytes()[2] - b'1');
         if domain.machines[dc].down {
-            return Err(Answer::Failed(Failure::Passing));
+            return Err(Broken::Failed(Failure::Passing));
         }
         let (world, replica) = (&domain.world, domain.world.dc(dc));
         let key = WatermarkKey {
@@ -268,14 +268,14 @@ impl Agent {
         Ok(Answer::Connected { state, row, hints, content: feed.content, next_scan: feed.next_scan })
     }
 
-    fn known(&mut self, line: usize, domain: &Domain) -> Result<DcState, Answer> {
+    fn known(&mut self, line: usize, domain: &Domain) -> Result<DcState, Broken> {
         let open = self.open(line, domain)?;
         let synchronized = domain.world.dc(open.dc).synchronized;
         Ok(DcState { key: open.key.clone(), highest_usn: open.highest, synchronized, writable: true })
     }
 
     /// A look at the rootDSE. Who a controller is, is asked again only when it contradicts itself.
-    fn state(&mut self, line: usize, domain: &Domain) -> Result<DcState, Answer> {
+    fn state(&mut self, line: usize, domain: &Domain) -> Result<DcState, Broken> {
         let open = self.open(line, domain)?;
         let replica = domain.world.dc(open.dc);
         let highest = replica.usn.cast_signed();
@@ -286,7 +286,7 @@ impl Agent {
         self.known(line, domain)
     }
 
-    fn check_bases(&mut self, line: usize, domain: &Domain) -> Result<(), Answer> {
+    fn check_bases(&mut self, line: usize, domain: &Domain) -> Result<(), Broken> {
         let settings = self.settings.clone();
         let open = self.open(line, domain)?;
         open.bases.clear();
@@ -295,7 +295,7 @@ impl Agent {
                 bare::Question { base, alone: true, filter: "(objectClass=*)", attributes: &[], deleted: false };
             let found = bare::ask(&domain.world, open.dc, &question, None, 1);
             let found = found.ok().and_then(|(found, _)| Dn::parse(&found.first()?.dn));
-            open.bases.push(found.ok_or(Answer::Failed(Failure::Lasting))?);
+            open.bases.push(found.ok_or(Broken::Failed(Failure::Lasting))?);
         }
         Ok(())
     }
@@ -311,11 +311,11 @@ impl Agent {
     }
 
     /// One page; `None` while more follow.
-    fn page(&mut self, line: usize, domain: &mut Domain) -> Result<Option<Answer>, Answer> {
+    fn page(&mut self, line: usize, domain: &mut Domain) -> Result<Option<Answer>, Broken> {
         let dc = self.open(line, domain)?.dc;
         if std::mem::take(&mut domain.machines[dc].cuts) {
             domain.machines[dc].boot += 1;
-            return Err(Answer::Failed(Failure::Passing));
+            return Err(Broken::Failed(Failure::Passing));
         }
         let Some(mut reading) = self.hands[line].reading.take() else { return Ok(None) };
         let Some(base) = reading.left.front().cloned() else {
@@ -323,13 +323,13 @@ impl Agent {
         };
         let cookies = domain.machines[dc].cookies;
         if reading.cursor.is_some_and(|(_, epoch)| epoch != cookies) {
-            return Err(Answer::CookieGone);
+            return Err(Broken::CookieGone);
         }
         let (from, deleted) = (reading.cursor.map(|(cursor, _)| cursor), !reading.everything);
         let (filter, attributes) = (reading.filter.as_str(), Question::new(&self.settings).attributes());
         let question = bare::Question { base: &base, alone: false, filter, attributes: &attributes, deleted };
         let answer = bare::ask(&domain.world, dc, &question, from, PAGE);
-        let (found, next) = answer.map_err(|_| Answer::Failed(Failure::Lasting))?;
+        let (found, next) = answer.map_err(|_| Broken::Failed(Failure::Lasting))?;
         let mut page = self.sort(line, found, deleted, domain)?;
         if !page.outside.is_empty() && !reading.checked {
             self.check_bases(line, domain)?;
@@ -345,7 +345,7 @@ impl Agent {
         Ok(None)
     }
 
-    fn read(&mut self, line: usize, reading: Reading, domain: &Domain) -> Result<Answer, Answer> {
+    fn read(&mut self, line: usize, reading: Reading, domain: &Domain) -> Result<Answer, Broken> {
         let key = self.open(line, domain)?.key.clone();
         let Reading { role, sighting, generation, brought, .. } = reading;
         let hints = match role {
@@ -360,7 +360,7 @@ impl Agent {
         self.runtime.block_on(self.store.open_hints(key.domain, own.then_some(key.ntds.as_str()))).expect("hints")
     }
 
-    fn read_hinted(&mut self, line: usize, role: Role, what: &What, domain: &Domain) -> Result<Answer, Answer> {
+    fn read_hinted(&mut self, line: usize, role: Role, what: &What, domain: &Domain) -> Result<Answer, Broken> {
         let (store, now) = (self.store.clone(), self.now);
         let open = self.open(line, domain)?;
         let (dc, key) = (open.dc, open.key.clone());
@@ -398,7 +398,7 @@ impl Agent {
         page: AccountPage,
         generation: Option<i64>,
         domain: &Domain,
-    ) -> Result<Absorbed, Answer> {
+    ) -> Result<Absorbed, Broken> {
         if page.is_empty() {
             return Ok(Absorbed::default());
         }
@@ -417,7 +417,7 @@ impl Agent {
     }
 
     /// As `directory::search` sorts entries into a page.
-    fn sort(&mut self, line: usize, found: Vec<Found>, anywhere: bool, domain: &Domain) -> Result<AccountPage, Answer> {
+    fn sort(&mut self, line: usize, found: Vec<Found>, anywhere: bool, domain: &Domain) -> Result<AccountPage, Broken> {
         let question = Question::new(&self.settings);
         let bases = &self.open(line, domain)?.bases;
         let foreign =

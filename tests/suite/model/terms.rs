@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use ldap3::asn1::{PL, StructureTag, TagClass};
+use seatsync::directory::roster::Failure;
+use seatsync::directory::watch::Answer;
 use seatsync::model::secret::SecretSource;
 use seatsync::model::settings::{AnchorSource, Bind, DirectorySettings, Transport};
 use seatsync_lab::directory::search::bare::Found;
@@ -50,5 +52,21 @@ pub fn settings(number: usize) -> DirectorySettings {
         attributes: ["c"].into_iter().chain(further.then_some("department")).map(str::to_owned).collect(),
         poll: POLL,
         timeout: POLL,
+    }
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Copy)]
+pub enum Broken {
+    Failed(Failure),
+    CookieGone,
+}
+
+impl From<Broken> for Answer {
+    fn from(broken: Broken) -> Self {
+        match broken {
+            Broken::Failed(failure) => Self::Failed(failure),
+            Broken::CookieGone => Self::CookieGone,
+        }
     }
 }
