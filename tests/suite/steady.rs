@@ -94,7 +94,6 @@ async fn in_a_noisy_domain_a_tick_is_one_read_and_one_small_search_and_hardly_ev
     let writes = ticks(0).await;
     let still = bench.directory.counters();
     assert_eq!(each(&still, &noisy), (0, TICKS, 0), "with nothing moving, the rootDSE alone");
-    assert_eq!(still.entries, noisy.entries);
     assert!(writes <= TICKS / 6 + 1, "{writes} writes in {} seconds", TICKS * 10);
     agent.stop().await;
     assert_eq!(bench.writes(), (0, 0));
