@@ -23,6 +23,7 @@ mod guard;
 mod hostile;
 mod joining;
 mod leaving;
+mod model;
 mod policy;
 mod products;
 mod rules;
