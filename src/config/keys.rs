@@ -2,9 +2,11 @@
 //! the example file all come from here; what a value becomes is in [`super::resolve`] and [`super::rules`].
 
 mod directory;
+mod notify;
 mod tenant;
 
 use directory::DIRECTORY;
+use notify::{ALARM, HEARTBEAT, NOTIFY, SEATS};
 use tenant::TENANT;
 
 /// A table of the file.
@@ -95,6 +97,10 @@ pub(super) static ROOT: Section = Section {
         key("license", Tables(&LICENSE), Required(""), LICENSE.meaning),
         key("guard", Table(&GUARD), Default(""), GUARD.meaning),
         key("work", Table(&WORK), Default(""), WORK.meaning),
+        key("seats", Table(&SEATS), Default(""), SEATS.meaning),
+        key("alarm", Table(&ALARM), Default(""), ALARM.meaning),
+        key("notify", Tables(&NOTIFY), Optional(""), NOTIFY.meaning),
+        key("heartbeat", Table(&HEARTBEAT), Optional(""), HEARTBEAT.meaning),
         key("log", Table(&LOG), Default(""), LOG.meaning),
     ],
 };

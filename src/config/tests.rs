@@ -50,6 +50,9 @@ impl Fixture {
             ("bind-password", b"lion", 0o400),
             ("client-secret", b"tiger\r\n", 0o600),
             ("proxy-password", b"zebra", 0o600),
+            ("webhook-url", b"https://hooks.example.com/T0/B0/puma?sig=lynx\n", 0o600),
+            ("heartbeat-url", b"http://127.0.0.1:8080/puma", 0o600),
+            ("plain-url", b"http://hooks.example.com/puma", 0o600),
             ("seatsync.pem", b"", 0o600),
             ("seatsync.key", b"", 0o600),
             ("public.pem", b"", 0o644),
@@ -180,7 +183,8 @@ fn the_shipped_example_is_current_complete_and_right() {
     });
 
     // What stands behind "#" is what holds without it, and optional values are examples that work.
-    let is_key = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let is_key =
+        |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
     let all: Vec<&str> = text.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
     let mut full = fixture.settings(&all.join("\n"));
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
@@ -190,6 +194,8 @@ fn the_shipped_example_is_current_complete_and_right() {
     assert_eq!((found.servers.len(), found.site.take().is_some(), found.dns.take().is_some()), (2, true, true));
     found.servers.clear();
     full.tenant.proxy = ProxySettings::default();
+    assert_eq!((full.notify.len(), full.heartbeat.take().is_some()), (1, true));
+    full.notify.clear();
     full.directories[0].attributes = as_shipped.directories[0].attributes.clone();
     full.directories[0].bases = as_shipped.directories[0].bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());

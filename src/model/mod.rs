@@ -15,6 +15,7 @@ pub mod identity;
 pub mod judgement;
 pub mod license;
 pub mod location;
+pub mod notice;
 pub mod person;
 pub mod plan;
 pub mod request;

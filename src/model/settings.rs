@@ -10,6 +10,7 @@ use secrecy::SecretString;
 
 use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
+use super::notice::Matter;
 use super::rule::Rule;
 use super::secret::SecretSource;
 
@@ -32,6 +33,14 @@ pub struct Settings {
     pub guard: GuardSettings,
     /// How writes are tried.
     pub work: WorkSettings,
+    /// From when on few seats are told of.
+    pub seats: SeatSettings,
+    /// From when on what lasts is told of.
+    pub alarm: AlarmSettings,
+    /// Whom notices are sent to.
+    pub notify: Vec<NotifySettings>,
+    /// Who is to notice when this agent no longer works.
+    pub heartbeat: Option<HeartbeatSettings>,
     /// How the log is written.
     pub log: LogSettings,
     /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.
@@ -319,6 +328,70 @@ pub struct WorkSettings {
     pub patience: Duration,
     /// Tolerated difference between our clock and Entra's.
     pub clock_skew: Duration,
+}
+
+/// `[seats]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeatSettings {
+    /// So many free seats of a product, or fewer, are few.
+    pub warn_free: u32,
+    /// Free seats that will do for so many days, or fewer, are few.
+    pub warn_days: u32,
+}
+
+/// `[alarm]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlarmSettings {
+    /// A side that could not be read for so long is told of.
+    pub unreachable_after: Duration,
+    /// Who is awaited for so long is told of.
+    pub awaited_after: Duration,
+}
+
+/// `[[notify]]`.
+#[derive(Clone, Debug)]
+pub struct NotifySettings {
+    /// Its name, which stands in the log in place of its address.
+    pub id: String,
+    /// Where messages go.
+    pub webhook: WebhookSettings,
+    /// What a message looks like.
+    pub shape: Shape,
+    /// Only these matters; `None`: all.
+    pub only: Option<BTreeSet<Matter>>,
+}
+
+/// `[heartbeat]`.
+#[derive(Clone, Debug)]
+pub struct HeartbeatSettings {
+    /// Where it goes.
+    pub webhook: WebhookSettings,
+    /// How often.
+    pub every: Duration,
+    /// POST with an empty body rather than GET.
+    pub post: bool,
+}
+
+/// An address that is asked over https, and the way to it.
+#[derive(Clone, Debug)]
+pub struct WebhookSettings {
+    /// The address: whoever knows it may post there.
+    pub url: SecretSource,
+    /// PEM file with a CA to trust beside the system's.
+    pub ca_file: Option<PathBuf>,
+    /// What stands on the way.
+    pub proxy: ProxySettings,
+}
+
+/// What a message looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// One flat object of our own.
+    Json,
+    /// An Adaptive Card, as a Workflow of Microsoft Teams takes it.
+    Teams,
+    /// An incoming webhook of Slack.
+    Slack,
 }
 
 /// `[log]`.
