@@ -1,4 +1,4 @@
-//! The shell around the rooms: two feeds, the groups and the work, each a task of its own. They share the store and none calls another;
+//! The shell around the rooms: two feeds, the groups, the work, and what is told to people, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
 mod directory_feed;
@@ -6,6 +6,8 @@ mod error;
 mod expiry;
 mod group_feed;
 mod health;
+mod heartbeat;
+mod notices;
 mod pilot;
 mod tenant_feed;
 mod untold;
@@ -24,7 +26,8 @@ use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Mode, Settings};
+use crate::model::settings::{Mode, Settings, WebhookSettings};
+use crate::notify::Webhook;
 use crate::observe::Event;
 use crate::store::{Lease, Store};
 use crate::tenant::{Budget, Graph, Pace};
@@ -52,6 +55,10 @@ pub struct Agent {
     ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// How each is signed in to, and what came of it, in the same order.
     logins: Vec<Arc<Login>>,
+    /// Whom notices are sent to, in the order of the settings.
+    webhooks: Vec<Webhook>,
+    /// Where signs of life go.
+    pulse: Option<Webhook>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -60,6 +67,8 @@ pub struct Agent {
     group_bell: Arc<Notify>,
     /// The groups that rules name were looked at since the start, with whatever outcome.
     groups_tried: Arc<AtomicBool>,
+    /// Rung when there is something to be sent.
+    post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
@@ -85,6 +94,8 @@ impl Agent {
         }
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
+        let webhooks = settings.notify.iter().map(|target| webhook(&target.webhook)).collect::<Result<_, _>>()?;
+        let pulse = settings.heartbeat.as_ref().map(|heartbeat| webhook(&heartbeat.webhook)).transpose()?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
@@ -92,6 +103,9 @@ impl Agent {
             endings: expiry::ExpiryWatch::default(),
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
             group_bell: Arc::default(),
+            post_bell: Arc::default(),
+            webhooks,
+            pulse,
             settings: Arc::new(settings),
             store,
             clock,
@@ -133,6 +147,8 @@ impl Agent {
                 ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
                 ended = self.watch_groups() => ended,
+                ended = self.watch_notices() => ended,
+                ended = self.beat() => ended,
                 () = stopped => Ok(()),
             }
         };
@@ -177,6 +193,7 @@ impl Agent {
         let mut ahead = Turn::default();
         let expected = self.look_ahead(&mut ahead).await;
         let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
+        self.notices_once().await?;
         directory?;
         tenant?;
         untold?;
@@ -216,6 +233,12 @@ async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) ->
         budget.spend(writes, at);
     }
     Ok(Quota { budget, pace: Pace::new(work.concurrency) })
+}
+
+/// A way to a webhook.
+fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
+    let tls = tls::client_config(&Roots::SystemAnd(settings.ca_file.clone()))?;
+    Ok(Webhook::new(settings, &tls)?)
 }
 
 /// Opens the store, takes its lease and runs an agent on it until told to stop.

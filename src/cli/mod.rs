@@ -4,6 +4,7 @@ mod config;
 mod doctor;
 mod explain;
 mod key_table;
+mod notify;
 mod once;
 mod output;
 mod pilot;
@@ -101,6 +102,9 @@ enum Command {
     Retry(request::Retry),
     /// Examine whether all that the service relies on is there, and say what mends what is not.
     Doctor(doctor::Args),
+    /// Try out whom notices are sent to.
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Check the configuration, or show an example of it.
     #[command(subcommand)]
     Config(config::Command),
@@ -141,6 +145,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let common = cli.common;
     match cli.command {
         Command::Doctor(args) => return doctor::run(&common, args).await,
+        Command::Notify(command) => return notify::run(&common, command).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,

@@ -3,6 +3,8 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::expiry::ExpiryWarning;
+
 /// What a notice is about. The words are stable: they stand in the documentation, in each message and in `notify.only`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,4 +141,51 @@ pub struct Ending {
     pub what: String,
     /// When.
     pub at: Timestamp,
+}
+
+/// What was said last of one thing; nothing is said of it again while that stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "said", rename_all = "kebab-case")]
+pub enum Said {
+    /// That few seats of a product are left.
+    SeatsLow,
+    /// That none is.
+    SeatsGone,
+    /// Which status its subscription has.
+    Subscription {
+        /// `capabilityStatus`.
+        status: String,
+    },
+    /// That a cohort is held.
+    Held {
+        /// How many it had then.
+        members: u64,
+        /// Of which rule.
+        rule: String,
+    },
+    /// That something ends.
+    Ending {
+        /// What and when.
+        ending: Ending,
+        /// How near it was.
+        warning: ExpiryWarning,
+    },
+    /// That a side cannot be read.
+    Unreachable {
+        /// When it was last.
+        since: Timestamp,
+    },
+    /// That Entra Connect does not run.
+    Stalled,
+    /// That nothing is written.
+    Halted,
+    /// Of which persons.
+    Persons {
+        /// Those from before are told of.
+        upto: Option<Timestamp>,
+        /// When that was said.
+        at: Timestamp,
+        /// Whether there still are any.
+        open: bool,
+    },
 }

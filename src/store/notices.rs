@@ -2,14 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::report::{self, SkuLine};
 use super::rows::{collect, json, json_of, millis, named, time_of, unjson};
 use super::{Halt, HoldView, Store, StoreError};
 use crate::model::identity::HoldId;
-use crate::model::notice::{Ending, Notice};
+use crate::model::notice::{Ending, Notice, Said};
 
 /// No target has more messages waiting; of more, the oldest are dropped.
 const MOST_WAITING: i64 = 500;
@@ -54,6 +54,10 @@ pub struct Since {
     pub refused: Option<Timestamp>,
     /// Who is awaited since then is awaited for long.
     pub awaited_before: Timestamp,
+    /// What ends and was not seen since then is no longer used.
+    pub seen_after: Timestamp,
+    /// Who was refused until then; a little ago, since a row may be dated sooner than it is there.
+    pub refused_before: Timestamp,
 }
 
 /// All there may be to tell of, as it is now.
@@ -65,8 +69,8 @@ pub struct Situation {
     pub holds: Vec<HoldView>,
     /// What became of the others: approved, rejected or dissolved.
     pub decided: BTreeMap<HoldId, String>,
-    /// When something that signing in hangs on ends, by its name among the troubles.
-    pub endings: BTreeMap<String, Ending>,
+    /// When something that signing in hangs on ends, by its name among the troubles; `None`: a warning was due and is no longer.
+    pub endings: BTreeMap<String, Option<Ending>>,
     /// What is wrong with each part, as `status` shows it.
     pub troubles: BTreeMap<String, String>,
     /// When each domain was last read, by its name.
@@ -92,8 +96,10 @@ impl Store {
             let domains = collect(db, "SELECT name, last_read FROM domains", [], |row| {
                 Ok((row.get::<_, String>("name")?, super::rows::maybe_time(row, "last_read")?))
             })?;
-            let endings = collect(db, "SELECT part, body FROM endings", [], |row| {
-                Ok((row.get::<_, String>("part")?, json_of(row, "body")?))
+            let sql = "SELECT part, body FROM endings WHERE seen >= ?1";
+            let endings = collect(db, sql, [millis(since.seen_after)], |row| {
+                let body: Option<String> = row.get("body")?;
+                Ok((row.get::<_, String>("part")?, body.as_deref().map(unjson).transpose()?))
             })?;
             let decided = collect(
                 db,
@@ -123,7 +129,7 @@ impl Store {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn said(&self) -> Result<BTreeMap<String, serde_json::Value>, StoreError> {
+    pub async fn said(&self) -> Result<BTreeMap<String, Said>, StoreError> {
         self.read(|db| {
             let rows = collect(db, "SELECT about, state FROM said", [], |row| {
                 Ok((row.get("about")?, json_of(row, "state")?))
@@ -140,7 +146,7 @@ impl Store {
     /// When the store fails; then nothing of it is said.
     pub async fn say(
         &self,
-        said: BTreeMap<String, serde_json::Value>,
+        said: BTreeMap<String, Said>,
         messages: Vec<(String, Notice)>,
         now: Timestamp,
     ) -> Result<u64, StoreError> {
@@ -225,32 +231,39 @@ impl Store {
         .await
     }
 
-    /// Keeps when something ends of which a warning is due, or that none is. Writes only when it changes.
+    /// Keeps when something ends of which a warning is due, or that none is any more. Writes when it changes, and else twice a
+    /// day.
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn note_ending(&self, part: &str, ending: Option<Ending>) -> Result<(), StoreError> {
+    pub async fn note_ending(&self, part: &str, ending: Option<Ending>, now: Timestamp) -> Result<(), StoreError> {
         let part = part.to_owned();
-        let known: Option<Ending> = {
+        let known = {
             let part = part.clone();
             self.read(move |db| {
-                let found =
-                    collect(db, "SELECT body FROM endings WHERE part = ?1", [part], |row| json_of(row, "body"))?;
+                let sql = "SELECT body, seen FROM endings WHERE part = ?1";
+                let found = collect(db, sql, [part], |row| {
+                    let body: Option<String> = row.get("body")?;
+                    Ok((body.as_deref().map(unjson::<Ending>).transpose()?, time_of(row, "seen")?))
+                })?;
                 Ok(found.into_iter().next())
             })
             .await?
         };
-        if known == ending {
+        let same = match &known {
+            None => ending.is_none(),
+            Some((known, seen)) => *known == ending && now.duration_since(*seen) < SignedDuration::from_hours(12),
+        };
+        if same {
             return Ok(());
         }
         self.write(move |tx| {
-            match ending {
-                Some(ending) => tx.execute(
-                    "INSERT INTO endings (part, body) VALUES (?1, ?2) ON CONFLICT (part) DO UPDATE SET body = ?2",
-                    params![part, json(&ending)?],
-                )?,
-                None => tx.execute("DELETE FROM endings WHERE part = ?1", [part])?,
-            };
+            let body = ending.as_ref().map(json).transpose()?;
+            tx.execute(
+                "INSERT INTO endings (part, body, seen) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (part) DO UPDATE SET body = ?2, seen = ?3",
+                params![part, body, millis(now)],
+            )?;
             Ok(())
         })
         .await
@@ -272,10 +285,10 @@ fn awaited(db: &Connection, since: Since) -> Result<Group, StoreError> {
 fn refused(db: &Connection, since: Since) -> Result<Group, StoreError> {
     let sql = "SELECT p.name, e.since, e.sku, s.body AS product, e.detail ->> '$.reason.text' AS why
                FROM entitlements e JOIN people p ON p.id = e.person LEFT JOIN skus s ON s.id = e.sku
-               WHERE e.standing = 'refused' AND e.since > ?1 ORDER BY e.since, e.person";
+               WHERE e.standing = 'refused' AND e.since > ?1 AND e.since <= ?2 ORDER BY e.since, e.person";
     let all = "SELECT count(*) FROM entitlements WHERE standing = 'refused'";
     let told = since.refused.map_or(i64::MIN, millis);
-    let found = collect(db, sql, [told], |row| {
+    let found = collect(db, sql, [told, millis(since.refused_before)], |row| {
         let product = row
             .get::<_, Option<String>>("product")?
             .as_deref()

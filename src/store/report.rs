@@ -76,6 +76,10 @@ pub struct SkuLine {
     pub waiting: u64,
     /// `capabilityStatus`, as the tenant has it: in `Suspended`, `LockedOut` and `Deleted` nothing can be assigned.
     pub status: String,
+    /// Whether any of it can be assigned.
+    pub assignable: bool,
+    /// Whether its subscription has expired and is in its grace period.
+    pub in_grace: bool,
     /// How long the free seats will do, once the tenant is known for a week.
     pub outlook: Option<Outlook>,
     /// Graph refuses it for everybody: why, and when somebody asks again.
@@ -313,6 +317,8 @@ fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
         consumed: sku.consumed,
         free: ledger.free(&sku),
         waiting: waiting.cast_unsigned(),
+        assignable: sku.is_assignable(),
+        in_grace: sku.is_in_grace(),
         status: sku.status.clone(),
         outlook: None,
         stop: ledger.stop,

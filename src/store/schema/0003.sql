@@ -20,7 +20,8 @@ CREATE INDEX outbox_target ON outbox (target, id);
 -- When credentials, certificates and passwords end, as far as a warning is due.
 CREATE TABLE endings (
     part  TEXT PRIMARY KEY,                     -- its name among the troubles
-    body  TEXT NOT NULL
+    body  TEXT,                                 -- NULL: a warning was due and is no longer
+    seen  INTEGER NOT NULL                      -- not on to the half day
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX people_awaited_since ON people (presence_since) WHERE awaited = 1;
