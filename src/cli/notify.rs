@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::{Common, Failure, Unmet, output};
 use crate::clock::Clock;
-use crate::model::fault::Fault as _;
 use crate::model::notice::{Matter, Notice, Phase};
 use crate::model::settings::WebhookSettings;
 use crate::notify::{NotifyError, Webhook, shaped};

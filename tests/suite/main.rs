@@ -19,6 +19,7 @@ mod groups;
 mod guard;
 mod joining;
 mod leaving;
+mod notices;
 mod products;
 mod rules;
 mod samba;

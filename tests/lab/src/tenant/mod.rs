@@ -12,6 +12,7 @@ mod clock;
 mod connection;
 mod control;
 mod counters;
+mod device;
 mod countries;
 mod credentials;
 mod encoding;
