@@ -3,6 +3,7 @@
 mod config;
 mod doctor;
 mod explain;
+mod holders;
 mod key_table;
 mod notify;
 mod once;
@@ -12,6 +13,7 @@ mod plan;
 mod progress;
 mod request;
 mod run;
+mod skus;
 mod status;
 mod users;
 
@@ -86,6 +88,8 @@ enum Command {
     Status(status::Args),
     /// List persons and where they stand.
     Users(users::Args),
+    /// List the tenant's products with seats, status and forecast, or one with its service plans.
+    Skus(skus::Args),
     /// Tell one person's whole story: seen, decided, tried, answered.
     Explain(explain::Args),
     /// License those who were in the tenant before seatsync or before a rule, under the guard.
@@ -151,6 +155,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Plan(args) => plan::run(&common, &args).await,
         Command::Status(args) => status::run(&common, &args).await,
         Command::Users(args) => users::run(&common, &args).await,
+        Command::Skus(args) => skus::run(&common, &args).await,
         Command::Explain(args) => explain::run(&common, &args).await,
         Command::Include(args) => request::include(&common, args).await,
         Command::Approve(args) => request::approve(&common, &args).await,

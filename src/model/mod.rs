@@ -27,6 +27,7 @@ pub mod secret;
 pub mod settings;
 pub mod standing;
 pub mod synchronization;
+pub mod trap;
 pub mod user;
 pub mod verdict;
 pub mod watermark;

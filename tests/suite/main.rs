@@ -17,6 +17,7 @@ mod feeds;
 mod first_contact;
 mod groups;
 mod guard;
+mod holders;
 mod joining;
 mod leaving;
 mod notices;

@@ -42,7 +42,8 @@ pub(super) fn denied(call: &Call) -> GraphError {
 
 fn worded(words: &str, call: &Call) -> String {
     let at = instant(call.correlation.at);
-    json!({ "_version": 3, "Message": format!("{words} - Url: https://fef.msub01.manage.microsoft.com"), "at": at }).to_string()
+    json!({ "_version": 3, "Message": format!("{words} - Url: https://fef.msub01.manage.microsoft.com"), "at": at })
+        .to_string()
 }
 
 fn shown(state: &State, device: &Device, id: Uuid) -> Value {
