@@ -222,7 +222,7 @@ async fn who_is_awaited_for_long_and_what_expires_is_told_of_once_over_restarts(
     let mut bench = Bench::start(5).await;
     bench.extra.push_str("[alarm]\nawaited_after = \"1h\"\n");
     let receiver = receiver(&mut bench, JSON).await;
-    let end = (jiff::Timestamp::now() + jiff::SignedDuration::from_hours(10 * 24)).strftime("%Y-%m-%d").to_string();
+    let end = (bench.tenant.now() + jiff::SignedDuration::from_hours(10 * 24)).strftime("%Y-%m-%d").to_string();
     bench.edit("{ file = \"client-secret\" } }", &format!("{{ file = \"client-secret\" }}, expires = \"{end}\" }}"));
     bench.tenant.set_seats("EMS", 100).expect("there is EMS");
     let agent = bench.running().await;
