@@ -8,12 +8,14 @@
 
 mod batch;
 mod budget;
+mod devices;
 mod error;
 mod groups;
 mod http;
 mod login;
 mod look;
 mod lookup;
+mod plans;
 mod reply;
 mod skus;
 mod token;

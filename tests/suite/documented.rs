@@ -36,6 +36,12 @@ fn every_reason_has_its_row_and_every_row_its_reason() {
 }
 
 #[test]
+fn every_notice_has_its_row() {
+    let codes: BTreeSet<String> = seatsync::model::notice::Matter::WORDS.into_iter().map(str::to_owned).collect();
+    same("Notices", &codes);
+}
+
+#[test]
 fn every_exit_status_has_its_row() {
     let text = source("src/model/fault.rs");
     let page = source("docs/operations.md");
