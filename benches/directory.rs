@@ -17,7 +17,7 @@ use rusqlite::{Connection, OpenFlags};
 use seatsync::agent::Agent;
 use seatsync::clock::Clock;
 use seatsync::config::{self, Environment};
-use seatsync::directory::question::{Question, filter};
+use seatsync::directory::question::{Question, accounts};
 use seatsync::model::settings::Settings;
 use seatsync::store::Store;
 use seatsync_lab::directory::{Counters, Directory, DirectoryOptions};
@@ -334,7 +334,7 @@ fn ldapsearch(site: &Site, password: &str, base: &str, attributes: &[String]) ->
     let begun = Instant::now();
     let output = Command::new("ldapsearch")
         .args(["-LLL", "-x", "-o", "ldif-wrap=no", "-E", "pr=1000/noprompt", "-H", &site.servers, "-D", &site.user])
-        .args(["-w", password, "-b", base, &filter(None, None)])
+        .args(["-w", password, "-b", base, &accounts()])
         .args(attributes)
         .env("LDAPTLS_CACERT", &site.ca)
         .output()?;

@@ -49,7 +49,18 @@ impl Stage {
 
     /// Empties the store, but for the audit, which nobody reads here.
     fn clear(&self) {
-        let tables = ["hints", "watermarks", "quarantine", "accounts", "people", "domains"];
+        let tables = [
+            "hints",
+            "watermarks",
+            "quarantine",
+            "accounts",
+            "people",
+            "containers",
+            "container_moves",
+            "group_edges",
+            "group_nodes",
+            "domains",
+        ];
         let sql: String = tables.iter().map(|table| format!("DELETE FROM {table};")).collect();
         self.db.execute_batch(&format!("BEGIN IMMEDIATE; {sql} COMMIT;")).expect("an empty store");
     }
