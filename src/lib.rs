@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Two feeds, one store, one pure decision, one guarded way out. The modules stand here in the order of that flow;
-//! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `tls`, `observe`} ← `apply` ← `agent` ←
+//! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `notify`, `tls`, `observe`} ← `apply` ← `agent` ←
 //! {`service`, `doctor`} ← `cli`.
 
 #![forbid(unsafe_code)]
@@ -22,6 +22,7 @@ pub mod decide;
 pub mod directory;
 pub mod doctor;
 pub mod model;
+pub mod notify;
 pub mod observe;
 pub mod service;
 pub mod store;

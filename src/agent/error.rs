@@ -3,6 +3,7 @@
 use crate::apply::ReadError;
 use crate::directory::DirectoryError;
 use crate::model::fault::{Class, Fault};
+use crate::notify::NotifyError;
 use crate::store::StoreError;
 use crate::tenant::TenantError;
 use crate::tls::TlsError;
@@ -19,6 +20,9 @@ pub enum AgentError {
     /// The store's.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A webhook's.
+    #[error(transparent)]
+    Notify(#[from] NotifyError),
     /// The TLS configuration's.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -39,6 +43,7 @@ impl AgentError {
             Self::Directory(error) => error,
             Self::Tenant(error) => error,
             Self::Store(error) => error,
+            Self::Notify(error) => error,
             Self::Tls(error) => error,
         }
     }

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::{Agent, AgentError};
 use crate::directory::Dc;
 use crate::model::expiry::{Expiry, ExpiryWarning};
+use crate::model::notice::{Ending, Matter};
 use crate::observe::Event;
 
 /// Under which name the tenant's credential stands among the troubles.
@@ -37,7 +38,7 @@ impl Agent {
         // A file that cannot be read is told by the login that needs it.
         let Ok(expiry) = self.graph.credential_expiry() else { return };
         let event = |what, at, days, expired| Event::CredentialExpiring { what, at, days, expired };
-        self.watch_end(CREDENTIAL, expiry, event).await;
+        self.watch_end(CREDENTIAL, Matter::CredentialExpiring, "", expiry, event).await;
     }
 
     /// Looks at what a connection to a controller hangs on, signed in as this account.
@@ -45,9 +46,11 @@ impl Agent {
         let endings = dc.endings().await?;
         let server = dc.server().to_owned();
         let event = |_, at, days, expired| Event::CertificateExpiring { server: server.clone(), at, days, expired };
-        self.watch_end(&format!("directory certificate {server}"), endings.certificate, event).await;
+        let part = format!("directory certificate {server}");
+        self.watch_end(&part, Matter::CertificateExpiring, &server, endings.certificate, event).await;
         let event = |_, at, days, expired| Event::PasswordExpiring { user: user.to_owned(), at, days, expired };
-        self.watch_end(&format!("directory password {user}"), endings.password, event).await;
+        let part = format!("directory password {user}");
+        self.watch_end(&part, Matter::PasswordExpiring, user, endings.password, event).await;
         Ok(())
     }
 
@@ -55,6 +58,8 @@ impl Agent {
     async fn watch_end(
         &self,
         part: &str,
+        matter: Matter,
+        of: &str,
         expiry: Option<Expiry>,
         event: impl Fn(&'static str, Timestamp, i64, bool) -> Event,
     ) {
@@ -67,6 +72,15 @@ impl Agent {
         let complaint = event.as_ref().map(|event| format!("{event} [{}]", event.code()));
         // As with every complaint, a store that cannot keep it is in worse trouble.
         let _ = self.store.trouble(part, complaint.as_deref()).await;
+        let ending = due.map(|(expiry, _)| {
+            let what = match matter {
+                Matter::CertificateExpiring => format!("the certificate of {of}"),
+                Matter::PasswordExpiring => format!("the password of {of}"),
+                _ => format!("{} that seatsync logs in with", expiry.what),
+            };
+            Ending { matter, what, at: expiry.at }
+        });
+        let _ = self.store.note_ending(part, ending, now).await;
         if let Some(event) = event.filter(|_| is_news) {
             event.emit();
         }

@@ -1,4 +1,4 @@
-//! The shell around the rooms: two feeds, the groups and the work, each a task of its own. They share the store and none calls another;
+//! The shell around the rooms: two feeds, the groups, the work, and what is told to people, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
 mod creation_error;
@@ -7,8 +7,10 @@ mod error;
 mod expiry;
 mod group_feed;
 mod health;
+mod heartbeat;
 mod members;
 mod newcomer;
+mod notices;
 mod password;
 mod pilot;
 mod scope;
@@ -35,7 +37,8 @@ use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::Settings;
+use crate::model::settings::{Settings, WebhookSettings};
+use crate::notify::Webhook;
 use crate::observe::Event;
 use crate::store::{Lease, Store};
 use crate::tenant::{Budget, Graph, Pace};
@@ -65,6 +68,10 @@ pub struct Agent {
     ldap_tls: Vec<Arc<rustls::ClientConfig>>,
     /// How each is signed in to, and what came of it, in the same order.
     logins: Vec<Arc<Login>>,
+    /// Whom notices are sent to, in the order of the settings.
+    webhooks: Vec<Webhook>,
+    /// Where signs of life go.
+    pulse: Option<Webhook>,
     /// Rung when there may be something to judge or to write.
     bell: Arc<Notify>,
     /// Rung when the tenant should be looked at sooner.
@@ -75,6 +82,8 @@ pub struct Agent {
     groups_tried: Arc<AtomicBool>,
     /// The domains of which the groups that rules name were not looked at since the start.
     groups_awaited: Arc<Mutex<BTreeSet<String>>>,
+    /// Rung when there is something to be sent.
+    post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
@@ -101,6 +110,8 @@ impl Agent {
         }
         let graph_tls = tls::client_config(&Roots::SystemAnd(settings.tenant.ca_file.clone()))?;
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
+        let webhooks = settings.notify.iter().map(|target| webhook(&target.webhook)).collect::<Result<_, _>>()?;
+        let pulse = settings.heartbeat.as_ref().map(|heartbeat| webhook(&heartbeat.webhook)).transpose()?;
         let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
             quota: Arc::new(Mutex::new(quota)),
@@ -110,6 +121,9 @@ impl Agent {
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
             groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
             group_bell: Arc::default(),
+            post_bell: Arc::default(),
+            webhooks,
+            pulse,
             settings: Arc::new(settings),
             store,
             clock,
@@ -148,6 +162,8 @@ impl Agent {
                 ended = self.watch_directories() => ended,
                 ended = self.watch_tenant() => ended,
                 ended = self.watch_groups() => ended,
+                ended = self.watch_notices() => ended,
+                ended = self.beat() => ended,
                 () = stopped => Ok(()),
             }
         };
@@ -192,6 +208,7 @@ impl Agent {
         let mut ahead = Turn::default();
         let expected = self.look_ahead(&mut ahead).await;
         let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
+        self.notices_once().await?;
         directory?;
         tenant?;
         untold?;
@@ -237,6 +254,12 @@ async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) ->
         budget.spend(writes, at);
     }
     Ok(Quota { budget, pace: Pace::new(work.concurrency) })
+}
+
+/// A way to a webhook.
+fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
+    let tls = tls::client_config(&Roots::SystemAnd(settings.ca_file.clone()))?;
+    Ok(Webhook::new(settings, &tls)?)
 }
 
 /// Opens the store, takes its lease and runs an agent on it until told to stop.

@@ -5,7 +5,9 @@ mod config;
 mod create_user;
 mod doctor;
 mod explain;
+mod holders;
 mod key_table;
+mod notify;
 mod once;
 mod output;
 mod pilot;
@@ -13,6 +15,7 @@ mod plan;
 mod progress;
 mod request;
 mod run;
+mod skus;
 mod status;
 mod users;
 
@@ -87,6 +90,8 @@ enum Command {
     Status(status::Args),
     /// List persons and where they stand.
     Users(users::Args),
+    /// List the tenant's products with seats, status and forecast, or one with its service plans.
+    Skus(skus::Args),
     /// Tell one person's whole story: seen, decided, tried, answered.
     Explain(explain::Args),
     /// License those who were in the tenant before seatsync or before a rule, under the guard.
@@ -111,6 +116,9 @@ enum Command {
     Retry(request::Retry),
     /// Examine whether all that the service relies on is there, and say what mends what is not.
     Doctor(doctor::Args),
+    /// Try out whom notices are sent to.
+    #[command(subcommand)]
+    Notify(notify::Command),
     /// Check the configuration, or show an example of it.
     #[command(subcommand)]
     Config(config::Command),
@@ -151,11 +159,13 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     let common = cli.common;
     match cli.command {
         Command::Doctor(args) => return doctor::run(&common, args).await,
+        Command::Notify(command) => return notify::run(&common, command).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
         Command::Status(args) => status::run(&common, &args).await,
         Command::Users(args) => users::run(&common, &args).await,
+        Command::Skus(args) => skus::run(&common, &args).await,
         Command::Explain(args) => explain::run(&common, &args).await,
         Command::Include(args) => request::include(&common, args).await,
         Command::Approve(args) => request::approve(&common, &args).await,

@@ -9,7 +9,7 @@ use super::{Common, Failure, Place};
 use crate::clock::Clock;
 use crate::model::group::GroupFault;
 use crate::model::synchronization::Synchronization;
-use crate::store::{GroupLine, Lease, Report};
+use crate::store::{GroupLine, Lease, Report, SkuLine};
 
 /// What `status` takes.
 #[derive(Debug, clap::Args)]
@@ -98,6 +98,7 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
                 .push(format!("refused    {} for everybody, asked again by one at {until}: {}", sku.name, stop.reason));
         }
     }
+    lines.extend(report.skus.iter().filter_map(status));
     if report.unconfirmed > 0 {
         let late = report.unconfirmed;
         lines.push(format!(
@@ -110,6 +111,17 @@ fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
         lines.push(format!("trouble    {part}: {complaint}"));
     }
     lines
+}
+
+/// A product whose subscription is not in order.
+fn status(sku: &SkuLine) -> Option<String> {
+    let what = match sku.status.as_str() {
+        "Enabled" => return None,
+        "Warning" => "its subscription has expired and is in its grace period: renew it, or assigning ends with it",
+        "Suspended" | "LockedOut" | "Deleted" => "nothing can be assigned until its subscription is renewed",
+        _ => "a status that seatsync does not know",
+    };
+    Some(format!("product    {} is {}: {what}", sku.name, sku.status))
 }
 
 /// A group that rules name, and what is wrong with it.
@@ -171,7 +183,7 @@ fn seats(report: &Report) {
     if report.skus.is_empty() {
         return;
     }
-    let mut table = output::table(["product", "bought", "in use", "free", "waiting"]);
+    let mut table = output::table(["product", "bought", "in use", "free", "waiting", "forecast"]);
     for sku in &report.skus {
         output::row(
             &mut table,
@@ -181,6 +193,7 @@ fn seats(report: &Report) {
                 sku.consumed.to_string(),
                 sku.free.to_string(),
                 sku.waiting.to_string(),
+                sku.outlook.map_or_else(|| "-".to_owned(), |outlook| outlook.to_string()),
             ],
         );
     }

@@ -1,7 +1,7 @@
 //! `seatsync users`
 
 use super::output::{self, time};
-use super::{Common, Failure, Place};
+use super::{Common, Failure, Place, holders};
 use crate::model::standing::{Presence, Standing};
 use crate::store::PersonLine;
 
@@ -14,6 +14,18 @@ pub(super) struct Args {
     /// Only those with a license that stands so.
     #[arg(long, value_name = "WORD", value_parser = Standing::WORDS)]
     standing: Option<String>,
+    /// Those who hold this product instead, by part number or GUID, whether or not a rule means them.
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["presence", "standing", "quarantined"])]
+    sku: Option<String>,
+    /// With the state of each of its service plans, read from Graph now.
+    #[arg(long, requires = "sku")]
+    status: bool,
+    /// Only of this plan.
+    #[arg(long, value_name = "NAME", requires = "status")]
+    plan: Option<String>,
+    /// Those with an Intune plan who have no device in Intune instead, read from Graph now.
+    #[arg(long, conflicts_with_all = ["presence", "standing", "quarantined", "sku"])]
+    not_enrolled: bool,
     /// At most so many.
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     limit: u32,
@@ -41,6 +53,15 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
         }
         output::show(&table);
         return Ok(());
+    }
+    if args.not_enrolled {
+        return holders::not_enrolled(common, &store, args.limit, args.json).await;
+    }
+    if let Some(sku) = &args.sku {
+        return match args.status {
+            true => holders::plan_states(common, &store, (sku, args.plan.as_deref()), args.limit, args.json).await,
+            false => holders::of_product(&store, sku, args.limit, args.json).await,
+        };
     }
     let people = store.people(args.presence.clone(), args.standing.clone(), args.limit).await?;
     if args.json {

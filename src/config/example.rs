@@ -19,7 +19,7 @@ pub fn example() -> String {
         comment(&mut text, "  ", &format!("{:<12} {}", key.name, key.meaning));
     }
     comment(&mut text, "", "Durations are a whole number and a unit: ms, s, m, h or d.");
-    section(&mut text, &keys::ROOT);
+    section(&mut text, &keys::ROOT, false);
     for key in keys::ROOT.keys {
         let (header, inner) = match key.kind {
             Kind::Table(inner) | Kind::OneOrMore(inner) => (format!("[{}]", key.name), inner),
@@ -29,14 +29,15 @@ pub fn example() -> String {
         text.push('\n');
         comment(&mut text, "", &"-".repeat(WIDTH - 2));
         comment(&mut text, "", inner.meaning);
-        let _ = writeln!(text, "{header}");
-        section(&mut text, inner);
+        let off = matches!(key.presence, Presence::Optional(_));
+        let _ = writeln!(text, "{}{header}", if off { "#" } else { "" });
+        section(&mut text, inner, off);
     }
     text
 }
 
-/// The keys of a section, except its tables.
-fn section(text: &mut String, section: &Section) {
+/// The keys of a section, except its tables. A section that is `off` is not there at all until its header counts.
+fn section(text: &mut String, section: &Section, off: bool) {
     for key in
         section.keys.iter().filter(|key| !matches!(key.kind, Kind::Table(_) | Kind::Tables(_) | Kind::OneOrMore(_)))
     {
@@ -53,8 +54,8 @@ fn section(text: &mut String, section: &Section) {
             }
         }
         let (mark, value) = match key.presence {
-            Presence::Required(value) => ("", value),
-            Presence::Default(value) | Presence::Optional(value) => ("#", value),
+            Presence::Required(value) if !off => ("", value),
+            Presence::Required(value) | Presence::Default(value) | Presence::Optional(value) => ("#", value),
         };
         let _ = writeln!(text, "{mark}{} = {value}", key.name);
     }

@@ -3,10 +3,12 @@
 
 mod directory;
 mod license;
+mod notify;
 mod tenant;
 
 use directory::DIRECTORY;
 use license::LICENSE;
+use notify::{ALARM, HEARTBEAT, NOTIFY, SEATS};
 use tenant::TENANT;
 
 /// A table of the file.
@@ -93,6 +95,10 @@ pub(super) static ROOT: Section = Section {
         key("license", Tables(&LICENSE), Required(""), LICENSE.meaning),
         key("guard", Table(&GUARD), Default(""), GUARD.meaning),
         key("work", Table(&WORK), Default(""), WORK.meaning),
+        key("seats", Table(&SEATS), Default(""), SEATS.meaning),
+        key("alarm", Table(&ALARM), Default(""), ALARM.meaning),
+        key("notify", Tables(&NOTIFY), Optional(""), NOTIFY.meaning),
+        key("heartbeat", Table(&HEARTBEAT), Optional(""), HEARTBEAT.meaning),
         key("log", Table(&LOG), Default(""), LOG.meaning),
     ],
 };

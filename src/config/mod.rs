@@ -24,6 +24,7 @@ mod context;
 mod directory;
 mod example;
 mod keys;
+mod notify;
 mod problem;
 mod resolve;
 mod rules;

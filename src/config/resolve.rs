@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use toml::Spanned;
 
 use super::directory;
+use super::notify;
 use super::rules;
 use super::table::Table;
 use super::tenant;
@@ -28,6 +29,10 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let rules = rules::rules(root, reach.as_ref());
     let guard = root.table("guard").and_then(|table| guard(&table));
     let work = root.table("work").and_then(|table| work(&table));
+    let seats = root.table("seats").and_then(|table| notify::seats(&table));
+    let alarm = root.table("alarm").and_then(|table| notify::alarm(&table));
+    let targets = notify::targets(root);
+    let heartbeat = notify::heartbeat(root);
     let log = root.table("log").and_then(|table| log(&table));
     let (mut directories, location, rules) = (directories?, location?, rules?);
     for directory in &mut directories {
@@ -51,6 +56,10 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
         rules,
         guard: guard?,
         work: work?,
+        seats: seats?,
+        alarm: alarm?,
+        notify: targets?,
+        heartbeat: heartbeat?,
         log: log?,
         digest: String::new(),
     };

@@ -180,7 +180,8 @@ fn arc_keys(inner: &Table<'_>) -> PathBuf {
     "/var/opt/azcmagent/tokens".into()
 }
 
-fn proxy(table: &Table<'_>) -> Option<ProxySettings> {
+/// The keys `proxy`, `proxy_user` and `proxy_password` of a table, else what the environment says.
+pub(super) fn proxy(table: &Table<'_>) -> Option<ProxySettings> {
     let login = proxy_login(table);
     if !table.has("proxy") {
         for key in ["proxy_user", "proxy_password"].into_iter().filter(|key| table.has(key)) {

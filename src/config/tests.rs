@@ -9,7 +9,8 @@ use secrecy::ExposeSecret;
 use super::*;
 use crate::model::fault::{Class, Fault};
 use crate::model::settings::{
-    AnchorSource, AssertionAlgorithm, Bind, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Transport,
+    AnchorSource, AssertionAlgorithm, Bind, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Shape,
+    Transport,
 };
 
 const MINIMAL: &str = r#"mode = "apply"
@@ -50,6 +51,9 @@ impl Fixture {
             ("bind-password", b"lion", 0o400),
             ("client-secret", b"tiger\r\n", 0o600),
             ("proxy-password", b"zebra", 0o600),
+            ("webhook-url", b"https://hooks.example.com/T0/B0/puma?sig=lynx\n", 0o600),
+            ("heartbeat-url", b"http://127.0.0.1:8080/puma", 0o600),
+            ("plain-url", b"http://hooks.example.com/puma", 0o600),
             ("seatsync.pem", b"", 0o600),
             ("seatsync.key", b"", 0o600),
             ("public.pem", b"", 0o644),
@@ -180,7 +184,8 @@ fn the_shipped_example_is_current_complete_and_right() {
     });
 
     // What stands behind "#" is what holds without it, and optional values are examples that work.
-    let is_key = |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase());
+    let is_key =
+        |line: &str| line.starts_with('#') && line[1..].starts_with(|c: char| c.is_ascii_lowercase() || c == '[');
     let all: Vec<&str> = text.lines().map(|line| if is_key(line) { &line[1..] } else { line }).collect();
     let mut full = fixture.settings(&all.join("\n"));
     assert_eq!(full.location.default.unwrap().to_string(), "SE");
@@ -191,6 +196,8 @@ fn the_shipped_example_is_current_complete_and_right() {
     assert_eq!((found.servers.len(), found.site.take().is_some(), found.dns.take().is_some()), (2, true, true));
     found.servers.clear();
     full.tenant.proxy = ProxySettings::default();
+    assert_eq!((full.notify.len(), full.heartbeat.take().is_some()), (1, true));
+    full.notify.clear();
     full.directories[0].attributes = as_shipped.directories[0].attributes.clone();
     full.directories[0].bases = as_shipped.directories[0].bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());
@@ -359,13 +366,45 @@ fn bad_values_and_contradictions_are_refused() {
         ("[guard]\nshrink_percent = 0", "from 1 to 100"),
         ("[work]\nretry_first = \"1h\"", "\"retry_first\" is longer"),
         ("[log]\nlevel = \"inf\"", "did you mean \"info\""),
+        ("[[notify]]\nid = \"a\"\nurl = { file = \"plain-url\" }", "http:// is for loopback addresses only"),
+        ("[[notify]]\nid = \"a\"\nurl = { file = \"client-secret\" }", "is not a URL"),
+        ("[[notify]]\nid = \"a\"\nurl = { file = \"none\" }", "cannot be read"),
+        ("[[notify]]\nid = \"a\"", "\"url\" is missing"),
+        ("[[notify]]\nid = \"a\"\nurl = \"https://hooks.example.com/puma\"", "must not stand in this file itself"),
+        (
+            "[[notify]]\nid = \"a\"\nurl = { file = \"webhook-url\" }\nonly = [\"seats-loww\"]",
+            "did you mean \"seats-low\"?",
+        ),
+        ("[[notify]]\nid = \"a\"\nurl = { file = \"webhook-url\" }\nshape = \"mail\"", "known values: \"json\""),
+        ("[heartbeat]\nevery = \"1h\"", "\"url\" is missing"),
+        ("[seats]\nwarn_days = 366", "from 0 to 365"),
         ("mode = \"\"", "is empty"),
     ] {
         let text = with(line);
         let error = fixture.load(&text).map(|_| panic!("{line} passes")).unwrap_err();
         assert_eq!(error.problems().len(), 1, "{line}: {error}");
         assert!(error.to_string().contains(wanted), "{line}: {error}");
+        assert!(!error.to_string().contains("puma"), "{line}: {error}");
     }
+}
+
+#[test]
+fn whom_to_tell_is_read_with_its_address_and_never_shown() {
+    let fixture = Fixture::new();
+    let settings = fixture.settings(&with(
+        "[[notify]]\nid = \"ops\"\nurl = { file = \"webhook-url\" }\nshape = \"teams\"\nonly = [\"seats-low\", \"cohort-held\"]\n\
+         [[notify]]\nid = \"chat\"\nurl = { file = \"heartbeat-url\" }\n[heartbeat]\nurl = { file = \"heartbeat-url\" }\n\
+         method = \"POST\"\n",
+    ));
+    let [ops, chat] = &settings.notify[..] else { panic!("{:?}", settings.notify) };
+    assert_eq!((ops.id.as_str(), ops.shape, ops.only.as_ref().map(|only| only.len())), ("ops", Shape::Teams, Some(2)));
+    assert_eq!((chat.shape, &chat.only), (Shape::Json, &None));
+    assert_eq!(ops.webhook.url.read().unwrap().expose_secret(), "https://hooks.example.com/T0/B0/puma?sig=lynx");
+    let heartbeat = settings.heartbeat.as_ref().unwrap();
+    assert_eq!((heartbeat.every, heartbeat.post), (Duration::from_hours(1), true));
+    let shown = format!("{settings:?}");
+    assert!(!shown.contains("puma") && !shown.contains("lynx"), "{shown}");
+    assert!(fixture.settings(MINIMAL).notify.is_empty());
 }
 
 #[test]

@@ -106,6 +106,21 @@ pub(super) fn url(text: &str) -> Result<Url, Wrong> {
     address(text, false)
 }
 
+/// An address to post to, with whatever path and query; `http` for loopback addresses. What is wrong is said without it.
+pub(super) fn webhook(text: &str) -> Result<(), Wrong> {
+    let end = |text: &str| text.find(['/', '?']).unwrap_or(text.len());
+    let origin = match text.split_once("://") {
+        Some((scheme, rest)) => format!("{scheme}://{}", &rest[..end(rest)]),
+        None => text.to_owned(),
+    };
+    if text.chars().any(|c| c.is_whitespace() || c.is_control()) || text.contains('#') {
+        return Err(Wrong::new("holds a blank, a line break or a \"#\"").hint("one https:// address and nothing else"));
+    }
+    address(&origin, false).map(drop).map_err(|wrong| {
+        wrong.hint("an address such as https://hooks.example.com/…; http:// is for loopback addresses only")
+    })
+}
+
 /// Where an identity's tokens come from: `http` for link-local addresses too, which never leave the machine's own network.
 pub(super) fn metadata_url(text: &str) -> Result<String, Wrong> {
     address(text, true).map(|url| url.text)

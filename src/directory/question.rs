@@ -75,7 +75,7 @@ impl Question {
 }
 
 /// What may hold accounts and be renamed or moved with them.
-pub(super) const CONTAINERS: &str = "(|(objectClass=organizationalUnit)(objectClass=container))";
+pub const CONTAINERS: &str = "(|(objectClass=organizationalUnit)(objectClass=container))";
 
 /// The filter for what a controller wrote after `since`, and for the account that has the USN `canary`: accounts, containers,
 /// and groups where they matter.

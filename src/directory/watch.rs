@@ -90,6 +90,7 @@ impl Watch {
         line.busy = !matches!(step, Step::Wait(_));
         match &step {
             Step::Read(role, what) => line.asked = Some((*role, what.clone())),
+            Step::TakeOver { ntds, .. } => line.taking = Some(ntds.clone()),
             Step::Close => line.open = None,
             _ => {}
         }
@@ -197,8 +198,7 @@ impl Watch {
                 }
                 line.plan.push_back(Step::Tell(Notice::TookOver(server.clone())));
             }
-            line.plan.push_back(Step::TakeOver { ntds: ntds.clone(), above });
-            self.home = Some(ntds);
+            line.plan.push_back(Step::TakeOver { ntds, above });
         }
     }
 
@@ -318,7 +318,8 @@ impl Watch {
     pub fn told(&mut self, i: usize, answer: Answer, now: Timestamp) -> Option<Timestamp> {
         self.lines[i].busy = false;
         match answer {
-            Answer::Done => {}
+            // Whose word the stored content is, changes with the store and not before: the line may fail until then.
+            Answer::Done => self.home = self.lines[i].taking.take().or(self.home.take()),
             Answer::Connected { state, row, hints, content, next_scan } => {
                 self.home = self.home.take().or(content);
                 self.next_scan = next_scan;

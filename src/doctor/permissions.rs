@@ -65,6 +65,9 @@ const READ_GROUPS: Need = Need {
 /// Needed for groups that hide their members, beside the permission to read groups; which do is not known here.
 const READ_HIDDEN: &str = "Member.Read.Hidden";
 
+/// What one command alone asks for.
+const READ_DEVICES: &str = "DeviceManagementManagedDevices.Read.All";
+
 /// What the configuration makes use of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Uses {
@@ -183,11 +186,24 @@ pub(super) fn examine(uses: Uses, evidence: &Evidence, grantee: &Grantee) -> (Ve
         checks.push(line(need, &verdict, uses, evidence, grantee).about(need.least));
     }
     let surplus = evidence.roles.iter().flat_map(|roles| excess(&needs, roles));
-    for (role, instead) in surplus.filter(|(role, _)| !(uses.groups && role == READ_HIDDEN)) {
+    let fine = |role: &str| role == READ_DEVICES || (uses.groups && role == READ_HIDDEN);
+    for (role, instead) in surplus.filter(|(role, _)| !fine(role)) {
         checks.push(too_much(&needs, &role, &instead).about(role));
     }
+    checks.extend(evidence.roles.as_ref().map(|roles| optional(roles, grantee).about(READ_DEVICES)));
     let grant = (!missing.is_empty()).then(|| Grant::of(missing, grantee));
     (checks, grant)
+}
+
+/// The permission that only a list asks for.
+fn optional(roles: &BTreeSet<String>, grantee: &Grantee) -> Check {
+    if roles.contains(READ_DEVICES) {
+        return Check::ok(Topic::Permission, "granted, for `seatsync users --not-enrolled`");
+    }
+    let found = "optional, not granted: only `seatsync users --not-enrolled` needs it";
+    let when = if grantee.managed { "; a managed identity may need up to 24 h to see it" } else { "" };
+    let remedy = Some(format!("Grant it for that list, or leave it{when}."));
+    Check { remedy, ..Check::skipped(Topic::Permission, found) }
 }
 
 fn line(need: &Need, verdict: &Verdict, uses: Uses, evidence: &Evidence, grantee: &Grantee) -> Check {

@@ -7,6 +7,7 @@ use std::fmt;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 
 /// Seconds from 1601-01-01, where FILETIME begins, to 1970-01-01.
 const FILETIME_EPOCH: i64 = 11_644_473_600;
@@ -21,7 +22,8 @@ pub struct Expiry {
 }
 
 /// Which warning of an end is due; a later one is greater.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ExpiryWarning {
     /// Thirty days or less.
     Month,

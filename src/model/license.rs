@@ -34,10 +34,24 @@ pub struct Sku {
 }
 
 impl Sku {
-    /// Seats that can be given out now. A subscription that shrank has fewer than none; that counts as none.
+    /// Whether anything of it can be given to anybody (`capabilityStatus`: in `Suspended`, `LockedOut` and `Deleted` nothing
+    /// can, in `Enabled` and `Warning` it can). A word that is not known speaks against nothing: Graph's answer will.
+    #[must_use]
+    pub fn is_assignable(&self) -> bool {
+        !["Suspended", "LockedOut", "Deleted"].iter().any(|status| self.status.eq_ignore_ascii_case(status))
+    }
+
+    /// Whether its subscription has expired and is in its grace period, when all can still be assigned.
+    #[must_use]
+    pub fn is_in_grace(&self) -> bool {
+        self.is_assignable() && self.enabled == 0 && self.warning > 0
+    }
+
+    /// Seats that can be given out now. A subscription that shrank has fewer than none; that counts as none, and so does one
+    /// of which nothing can be assigned.
     #[must_use]
     pub fn free(&self) -> i64 {
-        (self.enabled + self.warning - self.consumed).max(0)
+        if self.is_assignable() { (self.enabled + self.warning - self.consumed).max(0) } else { 0 }
     }
 
     /// The plans a user can have on or off.

@@ -1,6 +1,8 @@
 //! How many seats are really free: the tenant's count is late, so our own writes that it does not show yet are kept apart.
 //! And whether a product can be asked for at all.
 
+use std::fmt;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +110,59 @@ impl SeatLedger {
     /// Seats that can be planned with.
     #[must_use]
     pub fn free(&self, sku: &Sku) -> i64 {
-        if self.exhausted.is_some() { 0 } else { (sku.enabled + sku.warning - sku.consumed - self.unshown).max(0) }
+        if self.exhausted.is_some() || !sku.is_assignable() {
+            return 0;
+        }
+        (sku.enabled + sku.warning - sku.consumed - self.unshown).max(0)
+    }
+}
+
+/// How long the free seats will do at the rate at which persons came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Outlook {
+    /// Seats that can be planned with.
+    pub free: i64,
+    /// Licenses that the guard let in within `days`.
+    pub joiners: u64,
+    /// Over how many days that was counted, 7 to 28.
+    pub days: u16,
+    /// Whole days until no seat is left; `None` when nobody came.
+    pub lasts: Option<u64>,
+}
+
+impl Outlook {
+    /// Joiners are counted over so many days, or for as long as we know the tenant.
+    pub const WINDOW_DAYS: u16 = 28;
+
+    /// Fewer days tell nothing of a week.
+    const LEAST_DAYS: u16 = 7;
+
+    /// The forecast, of joiners since `since`, where it covers a week at least.
+    #[must_use]
+    pub fn of(free: i64, joiners: u64, since: Timestamp, now: Timestamp) -> Option<Self> {
+        let days = u16::try_from(now.duration_since(since).as_hours() / 24).unwrap_or(0).min(Self::WINDOW_DAYS);
+        let lasts = free.max(0).cast_unsigned().saturating_mul(u64::from(days)).checked_div(joiners);
+        (days >= Self::LEAST_DAYS).then_some(Self { free, joiners, days, lasts })
+    }
+}
+
+impl fmt::Display for Outlook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(lasts) = self.lasts else { return write!(f, "nobody came in {} days", self.days) };
+        // Tenths of joiners a week, rounded.
+        let days = u64::from(self.days);
+        let tenths = (self.joiners * 70 + days / 2) / days;
+        let rate = match (tenths / 10, tenths % 10) {
+            (0, 0) => "less than 0.1 joiners".to_owned(),
+            (1, 0) => "1 joiner".to_owned(),
+            (whole, 0) => format!("{whole} joiners"),
+            (whole, tenth) => format!("{whole}.{tenth} joiners"),
+        };
+        match lasts {
+            1 => write!(f, "{rate} a week: 1 day"),
+            ..=3_650 => write!(f, "{rate} a week: {lasts} days"),
+            _ => write!(f, "{rate} a week: more than 10 years"),
+        }
     }
 }
 
@@ -126,5 +180,52 @@ impl Stop {
             (bought, suspended, &status) == (*was_bought, *was_suspended, was_status) && consumed <= *was_consumed;
         let until = if same { self.until } else { self.until.min(now) };
         Self { until, known: (bought, suspended, consumed, status), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::sample::{at, catalog, ems};
+
+    const DAY: i64 = 86_400;
+
+    #[test]
+    fn the_forecast_is_of_the_days_that_are_known() {
+        for (free, joiners, known, said, lasts) in [
+            (12, 28, 400, "7 joiners a week: 12 days", Some(12)),
+            (12, 30, 28, "7.5 joiners a week: 11 days", Some(11)),
+            (3, 7, 7, "7 joiners a week: 3 days", Some(3)),
+            (1, 4, 28, "1 joiner a week: 7 days", Some(7)),
+            (1, 28, 28, "7 joiners a week: 1 day", Some(1)),
+            (0, 28, 28, "7 joiners a week: 0 days", Some(0)),
+            (9, 0, 10, "nobody came in 10 days", None),
+            (1_000_000, 1, 28, "0.3 joiners a week: more than 10 years", Some(28_000_000)),
+        ] {
+            let since = at(known.min(28) * -DAY);
+            let outlook = Outlook::of(free, joiners, since, at(0)).unwrap();
+            assert_eq!((outlook.to_string().as_str(), outlook.lasts), (said, lasts), "{free} {joiners} {known}");
+        }
+        assert_eq!(Outlook::of(5, 5, at(-6 * DAY), at(0)), None, "six days are no week");
+        assert_eq!(Outlook::of(5, 5, at(DAY), at(0)), None, "a clock that was set back");
+    }
+
+    #[test]
+    fn nothing_is_free_where_nothing_can_be_assigned() {
+        let ledger = SeatLedger::default();
+        for (status, enabled, warning, free, grace) in [
+            ("Enabled", 10, 0, 7, false),
+            ("Enabled", 5, 5, 7, false),
+            ("Warning", 0, 10, 7, true),
+            ("Suspended", 10, 0, 0, false),
+            ("suspended", 0, 10, 0, false),
+            ("LockedOut", 10, 0, 0, false),
+            ("Deleted", 10, 0, 0, false),
+            ("Whatever", 10, 0, 7, false),
+        ] {
+            let sku =
+                Sku { status: status.into(), enabled, warning, consumed: 3, ..catalog().get(ems()).unwrap().clone() };
+            assert_eq!((sku.free(), ledger.free(&sku), sku.is_in_grace()), (free, free, grace), "{status}");
+        }
     }
 }

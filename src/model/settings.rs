@@ -14,6 +14,10 @@ use super::location::UsageLocation;
 use super::rule::{Dn, Rule};
 use super::secret::SecretSource;
 
+mod notify;
+
+pub use notify::{AlarmSettings, HeartbeatSettings, NotifySettings, SeatSettings, Shape, WebhookSettings};
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -33,6 +37,14 @@ pub struct Settings {
     pub guard: GuardSettings,
     /// How writes are tried.
     pub work: WorkSettings,
+    /// From when on few seats are told of.
+    pub seats: SeatSettings,
+    /// From when on what lasts is told of.
+    pub alarm: AlarmSettings,
+    /// Whom notices are sent to.
+    pub notify: Vec<NotifySettings>,
+    /// Who is to notice when this agent no longer works.
+    pub heartbeat: Option<HeartbeatSettings>,
     /// How the log is written.
     pub log: LogSettings,
     /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.

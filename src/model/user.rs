@@ -1,6 +1,6 @@
 //! A user of the tenant, as it was last read, and the partial news that Graph sends about it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -118,6 +118,15 @@ pub struct AssignedLicense {
     pub sku: SkuId,
     /// Which of its plans are off in every source.
     pub disabled: BTreeSet<PlanId>,
+}
+
+/// How the service plans of a user stand, each with its state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PlanStates {
+    /// `assignedLicenses`.
+    pub licenses: Vec<AssignedLicense>,
+    /// `assignedPlans` by plan: the best `capabilityStatus`, as sent; a plan that several products bring is listed for each.
+    pub plans: BTreeMap<PlanId, String>,
 }
 
 /// One entry of `licenseAssignmentStates`.

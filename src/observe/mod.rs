@@ -12,6 +12,7 @@ pub use logging::init;
 use crate::model::fault::{Class, Fault};
 use crate::model::group::GroupFault;
 use crate::model::identity::HoldId;
+use crate::model::notice::{Notice, Phase};
 use crate::model::synchronization::SyncAlarm;
 
 /// Something an operator may care about. The code of each is stable and stands in the documentation.
@@ -65,6 +66,9 @@ pub enum Event {
     PasswordExpiring { user: String, at: Timestamp, days: i64, expired: bool },
     Trouble { part: String, code: &'static str, class: Class, what: String, advice: String, retry: Timestamp },
     Recovered { part: String },
+    Noticed { notice: Notice },
+    NoticesDropped { target: String, number: u64, why: String },
+    HeartbeatWithheld { why: String },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
 }
@@ -128,6 +132,10 @@ impl Event {
             Self::PasswordExpiring { .. } => "password-expiring",
             Self::Trouble { code, .. } => code,
             Self::Recovered { .. } => "recovered",
+            // Codes of their own, in their own table.
+            Self::Noticed { notice } => notice.matter.word(),
+            Self::NoticesDropped { .. } => "notices-dropped",
+            Self::HeartbeatWithheld { .. } => "heartbeat-withheld",
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
         }
@@ -146,6 +154,8 @@ impl Event {
             | Self::Unconfirmed { .. }
             | Self::Held { .. }
             | Self::Halted { .. }
+            | Self::NoticesDropped { .. }
+            | Self::HeartbeatWithheld { .. }
             | Self::CredentialExpiring { expired: false, .. }
             | Self::CertificateExpiring { expired: false, .. }
             | Self::PasswordExpiring { expired: false, .. }
@@ -157,6 +167,7 @@ impl Event {
             | Self::CertificateExpiring { .. }
             | Self::PasswordExpiring { .. }
             | Self::SyncStalled { .. } => Level::ERROR,
+            Self::Noticed { notice } if notice.state != Phase::Ends => Level::WARN,
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
@@ -375,6 +386,15 @@ impl fmt::Display for Event {
                 write!(f, "{part}: {what}. {advice} [{code}] Next try at {retry}")
             }
             Self::Recovered { part } => write!(f, "{part}: well again"),
+            Self::Noticed { notice } => {
+                f.write_str(&notice.title)?;
+                let more = [&notice.text, &notice.todo].into_iter().flat_map(|text| text.lines());
+                more.filter(|line| !line.is_empty()).try_for_each(|line| write!(f, "; {line}"))
+            }
+            Self::NoticesDropped { target, number, why } => {
+                write!(f, "{number} messages for {target} are given up: {why}")
+            }
+            Self::HeartbeatWithheld { why } => write!(f, "no heartbeat is sent: {why}"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
             Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
         }

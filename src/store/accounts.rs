@@ -144,9 +144,10 @@ impl Store {
             let count = |sql: &str| -> Result<u64, StoreError> {
                 Ok(tx.query_row(sql, params![domain, generation], |row| row.get::<_, i64>(0))?.cast_unsigned())
             };
-            let live = "SELECT count(*) FROM accounts WHERE domain = ?1 AND gone IS NULL AND generation";
-            let met = count(&format!("{live} = ?2"))?;
-            let missing = count(&format!("{live} < ?2"))?;
+            // Who is met and counts as gone until something newer is seen of them is met all the same.
+            let met = count("SELECT count(*) FROM accounts WHERE domain = ?1 AND generation = ?2")?;
+            let missing = "SELECT count(*) FROM accounts WHERE domain = ?1 AND gone IS NULL AND generation < ?2";
+            let (missing, still_missing) = (count(missing)?, || count(missing));
             let end = if shrunk(met, missing, shrink_percent) {
                 ScanEnd::Shrunk { met, missing }
             } else {
@@ -157,7 +158,7 @@ impl Store {
             tx.execute("DELETE FROM container_moves WHERE domain = ?1 AND ntds = ?2", [&domain, &mark.key.ntds])?;
             let wait = match end {
                 ScanEnd::Shrunk { .. } => AFTER_SHRUNK,
-                ScanEnd::Complete { .. } if count(&format!("{live} < ?2"))? > 0 => SignedDuration::ZERO,
+                ScanEnd::Complete { .. } if still_missing()? > 0 => SignedDuration::ZERO,
                 ScanEnd::Complete { .. } => regularly(mark.key.domain, generation),
             };
             let next = now.checked_add(wait).unwrap_or(Timestamp::MAX);
@@ -247,7 +248,12 @@ fn absorb(
     let known = stored(db, account.guid)?;
     unquarantine(db, "directory", &account.guid.to_string())?;
     unquarantine(db, "directory", &account.dn)?;
-    let Some(account) = feed.believed(account, known.as_ref()) else { return Ok(Absorbed::default()) };
+    let Some(account) = feed.believed(account, known.as_ref()) else {
+        if let Some(generation) = generation {
+            met(db, account.guid, generation)?;
+        }
+        return Ok(Absorbed::default());
+    };
     let account = account.as_ref();
     if let Some(known) = &known {
         let same = Account { usn_changed: account.usn_changed, ..known.account.clone() } == *account

@@ -19,7 +19,10 @@ pub(super) fn open_for_writing(path: &Path, make: bool) -> Result<Connection, St
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = open(path, flags)?;
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;";
+    // Keys are GUIDs, so a scan writes all over its indexes: what does not fit into the cache (here in KiB), or between two
+    // checkpoints (in pages), is read and written again and again.
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+                   PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096;";
     db.execute_batch(pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
     Ok(db)
 }

@@ -50,7 +50,7 @@ impl Store {
                 })
             })
             .await?;
-        let groups: Vec<(String, String)> = groups.into_iter().map(|(dn, domain)| (dn.to_string(), domain)).collect();
+        let groups: Vec<(String, String)> = groups.into_iter().map(|(dn, domain)| (dn.normal(), domain)).collect();
         let held = known.iter().any(|(.., fault)| fault.is_some());
         let is_known = |(dn, domain): &(String, String)| known.iter().any(|known| (&known.0, &known.1) == (dn, domain));
         if groups.iter().all(is_known) && groups.len() == known.len() && !held {

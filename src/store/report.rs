@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 
-use super::rows::{collect, json_of, maybe_time, meta, millis, time, time_of, unjson};
+use super::rows::{collect, json_of, maybe_time, meta, millis, named, time, time_of, unjson};
 use super::{GroupLine, Halt, HoldView, Store, StoreError, groups, people, untold};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::license::Sku;
-use crate::model::seats::{SeatLedger, Stop};
+use crate::model::seats::{Outlook, SeatLedger, Stop};
 use crate::model::standing::{Presence, Standing};
 use crate::model::synchronization::Synchronization;
 
@@ -78,6 +78,14 @@ pub struct SkuLine {
     pub free: i64,
     /// Entitlements that wait for one.
     pub waiting: u64,
+    /// `capabilityStatus`, as the tenant has it: in `Suspended`, `LockedOut` and `Deleted` nothing can be assigned.
+    pub status: String,
+    /// Whether any of it can be assigned.
+    pub assignable: bool,
+    /// Whether its subscription has expired and is in its grace period.
+    pub in_grace: bool,
+    /// How long the free seats will do, once the tenant is known for a week.
+    pub outlook: Option<Outlook>,
     /// Graph refuses it for everybody: why, and when somebody asks again.
     pub stop: Option<Stop>,
     /// When this was read.
@@ -251,15 +259,16 @@ fn report(db: &Connection, holds: Vec<HoldView>) -> Result<Report, StoreError> {
         paused: meta(db, "paused")?,
         halted: halted(db)?,
         unconfirmed: unconfirmed(db)?,
-        skus: collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?,
+        skus: sku_lines(db)?,
         groups: groups::lines(db)?,
         mode: meta(db, "mode")?,
         unusable: meta(db, "unusable")?.as_deref().map(unjson).transpose()?.unwrap_or_default(),
-        troubles: counts_of_text(db)?,
+        troubles: troubles(db)?,
     })
 }
 
-fn counts_of_text(db: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
+/// The last complaint of each part that is not well.
+pub(super) fn troubles(db: &Connection) -> Result<BTreeMap<String, String>, StoreError> {
     let sql = "SELECT substr(key, 9), value FROM meta WHERE key LIKE 'trouble:%'";
     Ok(collect(db, sql, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect())
 }
@@ -279,6 +288,28 @@ fn unconfirmed(db: &Connection) -> Result<u64, StoreError> {
     Ok(db.query_row(sql, [millis(said)], |row| row.get::<_, i64>(0))?.cast_unsigned())
 }
 
+/// The seats of every product of the tenant, with the forecast as of the reading.
+pub(super) fn sku_lines(db: &Connection) -> Result<Vec<SkuLine>, StoreError> {
+    let read = db.query_row("SELECT max(read) AS read FROM skus", [], |row| Ok(maybe_time(row, "read")))??;
+    let Some(read) = read else { return Ok(Vec::new()) };
+    let contact =
+        db.query_row("SELECT contact_started FROM tenant_feed", [], |row| Ok(maybe_time(row, "contact_started")))??;
+    let window = SignedDuration::from_hours(24 * i64::from(Outlook::WINDOW_DAYS));
+    let since = read.checked_sub(window).unwrap_or(Timestamp::MIN).max(contact.unwrap_or(read));
+    let joiners = collect(
+        db,
+        "SELECT sku, count(*) FROM admissions WHERE kind = 'give' AND at >= ?1 GROUP BY sku",
+        [millis(since)],
+        |row| Ok((named::<SkuId>(row, "sku")?, row.get::<_, i64>(1)?.cast_unsigned())),
+    )?;
+    let joiners: BTreeMap<_, _> = joiners.into_iter().collect();
+    let mut lines = collect(db, "SELECT * FROM skus", [], |row| sku_line(db, row))?;
+    for line in &mut lines {
+        line.outlook = Outlook::of(line.free, joiners.get(&line.id).copied().unwrap_or(0), since, read);
+    }
+    Ok(lines)
+}
+
 fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
     let sku: Sku = json_of(row, "body")?;
     let ledger: SeatLedger = json_of(row, "ledger")?;
@@ -294,6 +325,10 @@ fn sku_line(db: &Connection, row: &Row<'_>) -> Result<SkuLine, StoreError> {
         consumed: sku.consumed,
         free: ledger.free(&sku),
         waiting: waiting.cast_unsigned(),
+        assignable: sku.is_assignable(),
+        in_grace: sku.is_in_grace(),
+        status: sku.status.clone(),
+        outlook: None,
         stop: ledger.stop,
         read: time_of(row, "read")?,
     })

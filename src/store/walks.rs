@@ -100,7 +100,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(String, GroupFault)>, StoreError> {
         self.write(move |tx| {
-            let key = dn.to_string();
+            let key = dn.normal();
             let sql = "SELECT guid, name, lookup FROM directory_groups WHERE dn = ?1";
             let known = collect(tx, sql, [&key], |row| {
                 let lookup = row.get::<_, Option<String>>("lookup")?.as_deref().map(unjson).transpose()?;

@@ -90,6 +90,12 @@ pub enum TenantError {
     /// The permission to create users is missing (403).
     #[error("Graph forbids creating users: {0}")]
     CreationForbidden(String),
+    /// The permission to read devices is missing (403).
+    #[error("Graph forbids reading managed devices: {0}")]
+    DevicesForbidden(String),
+    /// The tenant has no Intune ("Request not applicable to target tenant").
+    #[error("the tenant has no Intune, or it was never set up: there are no managed devices to read")]
+    NoIntune,
     /// Graph wants fewer requests (429).
     #[error("Graph asks for a pause")]
     Throttled {
@@ -168,6 +174,8 @@ impl Fault for TenantError {
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
             | Self::Forbidden(_)
+            | Self::DevicesForbidden(_)
+            | Self::NoIntune
             | Self::GroupsForbidden(_)
             | Self::CreationForbidden(_) => Class::Operator,
             Self::Login { fault, .. } => fault.class(),
@@ -193,6 +201,8 @@ impl Fault for TenantError {
             Self::Forbidden(_) => "graph-forbidden",
             Self::GroupsForbidden(_) => "graph-groups-forbidden",
             Self::CreationForbidden(_) => "graph-creation-forbidden",
+            Self::DevicesForbidden(_) => "graph-devices-forbidden",
+            Self::NoIntune => "intune-inactive",
             Self::Throttled { .. } => "graph-throttled",
             Self::Unavailable { .. } => "graph-unavailable",
             Self::Refused { .. } => "graph-refused",
@@ -241,6 +251,10 @@ impl Fault for TenantError {
             Self::CreationForbidden(_) => "Grant the app the application permission User.ReadWrite.All, with admin consent, for as \
                  long as users are to be created by it; a new grant counts from the next token on."
                 .into(),
+            Self::DevicesForbidden(_) => "Grant the app the application permission DeviceManagementManagedDevices.Read.All, with \
+                 admin consent; a new grant counts from the next token on. Nothing else needs it."
+                .into(),
+            Self::NoIntune => "See in the Intune admin center whether the tenant has Intune and its MDM authority is set.".into(),
             Self::Throttled { .. } => "Nothing to do; if it lasts, see which other program uses Graph with the same app.".into(),
             Self::Unreadable { host, .. } => format!(
                 "See whether something between this machine and {host} (a proxy, a gateway) answers in its place, and whether the address is right."
@@ -267,11 +281,12 @@ impl Fault for TenantError {
             | Self::FederationPending { .. }
             | Self::ResyncRequired
             | Self::ListingExpired => exit::UNAVAILABLE,
-            Self::Address(_) | Self::CredentialFile { .. } => exit::CONFIG,
+            Self::Address(_) | Self::CredentialFile { .. } | Self::NoIntune => exit::CONFIG,
             Self::IdentityKey(_)
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
             | Self::Forbidden(_)
+            | Self::DevicesForbidden(_)
             | Self::GroupsForbidden(_)
             | Self::CreationForbidden(_) => exit::REFUSED,
             Self::Login { fault, .. } => fault.exit_status(),
@@ -305,6 +320,8 @@ mod tests {
             TenantError::Forbidden(text()),
             TenantError::GroupsForbidden(text()),
             TenantError::CreationForbidden(text()),
+            TenantError::DevicesForbidden(text()),
+            TenantError::NoIntune,
             TenantError::Throttled { after },
             TenantError::Unavailable { detail: text(), after },
             TenantError::Refused { status: 400, detail: text() },

@@ -9,12 +9,14 @@
 mod batch;
 mod budget;
 mod create;
+mod devices;
 mod error;
 mod groups;
 mod http;
 mod login;
 mod look;
 mod lookup;
+mod plans;
 mod reply;
 mod skus;
 mod token;

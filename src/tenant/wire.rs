@@ -18,10 +18,10 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::reply::tidy;
-use crate::model::identity::{Anchor, PlanId, Sid, SkuId};
+use crate::model::identity::{Anchor, PlanId, Sid, SkuId, UserId};
 use crate::model::license::{ServicePlan, Sku};
 use crate::model::location::UsageLocation;
-use crate::model::user::{AssignedLicense, LicenseSource, Removal, UserNews, UserPage};
+use crate::model::user::{AssignedLicense, LicenseSource, PlanStates, Removal, UserNews, UserPage};
 
 /// What every read of a user asks for. A delta remembers it, and reports changes of these properties only.
 pub const USER_SELECT: &str = "id,userPrincipalName,displayName,accountEnabled,userType,createdDateTime,\
@@ -113,6 +113,53 @@ pub fn groups(body: &[u8]) -> Result<Groups, String> {
 /// Reads a single group.
 pub fn group(body: &[u8]) -> Result<GroupItem, String> {
     read_group(&parse::<Value>(body)?)
+}
+
+/// One page of managed devices.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Devices {
+    /// How many devices it has.
+    pub count: usize,
+    /// Their primary users; a device may have none.
+    pub users: BTreeSet<UserId>,
+    /// Devices whose user cannot be understood.
+    pub unread: usize,
+    /// `@odata.nextLink`.
+    pub next: Option<String>,
+}
+
+/// Reads a page of managed devices. Without a user `userId` is empty.
+pub fn devices(body: &[u8]) -> Result<Devices, String> {
+    let envelope: Envelope<Value> = parse(body)?;
+    let mut devices = Devices { count: envelope.value.len(), next: envelope.next, ..Devices::default() };
+    for value in &envelope.value {
+        match Members::of(value, "device").and_then(|item| item.parsed::<UserId>("userId")) {
+            Ok(user) => devices.users.extend(user.flatten()),
+            Err(_) => devices.unread += 1,
+        }
+    }
+    Ok(devices)
+}
+
+/// Reads how each plan of a user stands. A plan that several products bring is listed for each: what works wins.
+pub fn plan_states(body: &[u8]) -> Result<PlanStates, String> {
+    let value = parse::<Value>(body)?;
+    let item = Members::of(&value, "user")?;
+    let read = |row: &Members<'_>| {
+        let Some(plan) = row.parsed::<PlanId>("servicePlanId")?.flatten() else { return Ok(None) };
+        Ok(Some((plan, row.text("capabilityStatus")?.flatten().unwrap_or_else(|| "Unknown".into()))))
+    };
+    let works = |status: &str| status.eq_ignore_ascii_case("Enabled") || status.eq_ignore_ascii_case("Warning");
+    let mut states = PlanStates {
+        licenses: item.rows("assignedLicenses", read_license)?.unwrap_or_default(),
+        ..PlanStates::default()
+    };
+    for (plan, status) in item.rows("assignedPlans", read)?.unwrap_or_default() {
+        if !states.plans.get(&plan).is_some_and(|known| works(known)) {
+            states.plans.insert(plan, status);
+        }
+    }
+    Ok(states)
 }
 
 fn read_group(value: &Value) -> Result<GroupItem, String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 14] = [
+const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("model", &[]),
     ("clock", &[]),
     ("decide", &["model"]),
@@ -12,13 +12,14 @@ const MAY_IMPORT: [(&str, &[&str]); 14] = [
     ("store", &["model"]),
     ("directory", &["model", "tls"]),
     ("tenant", &["model", "clock", "tls"]),
+    ("notify", &["model", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),
     ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
-    ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "tls", "observe"]),
+    ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"]),
     ("service", &["model", "agent"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
-    ("cli", &["model", "clock", "config", "store", "agent", "service", "doctor", "observe"]),
+    ("cli", &["model", "clock", "config", "store", "tenant", "notify", "agent", "service", "doctor", "tls", "observe"]),
 ];
 
 /// Who alone may name a library.
@@ -26,9 +27,9 @@ const OWNERS: [(&str, &[&str]); 11] = [
     ("ldap3", &["directory"]),
     ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
-    ("reqwest", &["tenant"]),
+    ("reqwest", &["tenant", "notify"]),
     ("rusqlite", &["store"]),
-    ("rustls", &["tls", "directory", "tenant", "agent", "doctor"]),
+    ("rustls", &["tls", "directory", "tenant", "notify", "agent", "doctor"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
     ("x509_parser", &["tenant", "tls"]),

@@ -18,7 +18,7 @@ pub async fn two() -> Bench {
 }
 
 /// Takes the list of controllers out of the configuration.
-fn found_in_dns(bench: &mut Bench) {
+pub fn found_in_dns(bench: &mut Bench) {
     for dc in bench.directory.dcs() {
         let (port, priority) = (dc.ldaps_addr().port(), dc.number() as u16 * 10);
         dc.set_srv(|srv| (srv.port, srv.priority) = (port, priority));

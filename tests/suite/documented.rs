@@ -36,6 +36,12 @@ fn every_reason_has_its_row_and_every_row_its_reason() {
 }
 
 #[test]
+fn every_notice_has_its_row() {
+    let codes: BTreeSet<String> = seatsync::model::notice::Matter::WORDS.into_iter().map(str::to_owned).collect();
+    same("Notices", &codes);
+}
+
+#[test]
 fn every_exit_status_has_its_row() {
     let text = source("src/model/fault.rs");
     let page = source("docs/operations.md");
@@ -101,7 +107,7 @@ fn every_test_that_keeps_an_invariant_exists() {
         let Some((room, test)) = name.rsplit_once("::").filter(|(_, test)| test.contains('_')) else { continue };
         let place = room.trim_end_matches("::tests").replace("::", "/");
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let suite = [format!("tests/suite/{place}.rs")];
+        let suite = ["tests/suite/{}.rs", "tests/suite/{}/mod.rs"].map(|form| form.replace("{}", &place));
         let unit = ["src/{}.rs", "src/{}/mod.rs", "src/{}/tests.rs"].map(|form| form.replace("{}", &place));
         let holds = suite.iter().chain(&unit).any(|file| {
             std::fs::read_to_string(root.join(file)).is_ok_and(|text| text.contains(&format!("fn {test}(")))

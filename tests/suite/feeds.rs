@@ -187,6 +187,66 @@ async fn a_directory_that_shows_almost_nobody_takes_nobody_away_and_raises_an_al
     }
 }
 
+/// Half an answer of the directory, and what is said of it.
+struct Half {
+    what: &'static str,
+    /// Entries that come through.
+    entries: usize,
+    then: Effect,
+    /// Whether a reading of everything is struck, or of what changed.
+    everything: bool,
+    /// The alarm, with what to check.
+    says: &'static [&'static str],
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn half_an_answer_takes_nobody_away_however_often_it_comes_and_raises_an_alarm() {
+    const SHRUNK: &[&str] = &["nobody is taken as gone", "check bases and rights", "guard.shrink_percent"];
+    const LIMIT: &[&str] = &["[directory-limit]", "lDAPAdminLimits"];
+    let limit = |code| Effect::Result { code, text: "00002024: LdapErr: DSID-0C090A5C".into() };
+    let half = |what, entries, then, says| Half { what, entries, then, everything: true, says };
+    let delta = |what, entries, then, says| Half { everything: false, ..half(what, entries, then, says) };
+    let bench = Bench::start(60).await;
+    let ada = bench.join("ada", "DE");
+    bench.once().await.expect("a turn");
+    let before = report(&bench.store()).await.presence;
+    for Half { what, entries, then, everything, says } in [
+        half("empty", 0, Effect::Truncate, SHRUNK),
+        half("truncated", 20, Effect::Truncate, SHRUNK),
+        half("size limit", 30, limit(4), LIMIT),
+        half("size limit, nothing sent", 0, limit(4), LIMIT),
+        half("time limit", 30, limit(3), LIMIT),
+        half("administrative limit", 30, limit(11), LIMIT),
+        delta("size limit of a delta", 1, limit(4), LIMIT),
+        delta("time limit of a delta", 1, limit(3), LIMIT),
+        delta("administrative limit of a delta", 0, limit(11), LIMIT),
+    ] {
+        if everything {
+            let backup = bench.directory.backup();
+            bench.directory.restore(&backup, Restoration::Proper);
+        } else {
+            bench.directory.touch_logon(ada.guid);
+        }
+        let target = Target::page(1).filter(if everything { "(&(objectClass=user)" } else { "uSNChanged" });
+        let fault = Broken { times: None, ..Broken::once(target, then).after_entries(entries) };
+        bench.directory.add_fault(fault);
+        for turn in 1..=2 {
+            if everything {
+                let backup = bench.directory.backup();
+                bench.directory.restore(&backup, Restoration::Proper);
+            }
+            let output = bench.output(&["once"]).await;
+            let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+            let missing = says.iter().find(|words| !said.contains(**words));
+            assert!(missing.is_none(), "{what}, {turn}: {missing:?} is not in\n{said}");
+            assert_eq!(report(&bench.store()).await.presence, before, "{what}, {turn}");
+        }
+        bench.directory.clear_faults();
+        bench.once().await.expect("a turn");
+        assert_eq!(report(&bench.store()).await.presence, before, "{what}, mended");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_entry_nobody_can_read_is_kept_apart_and_the_rest_proceeds() {
     let bench = Bench::start(20).await;

@@ -171,3 +171,46 @@ async fn observe_mode_records_once_what_it_would_do_and_does_nothing() {
     assert_eq!(standings(&agent.store, &ada).await, ["licensed"]);
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn five_thousand_service_accounts_moved_into_scope_at_once_are_held_and_small_work_goes_on() {
+    let mut bench = limited(20).await;
+    bench.rules =
+        "[[license]]\nid = \"staff\"\nsku = \"EMS\"\nwho = { ou = \"OU=Crew,DC=corp,DC=example,DC=test\" }\n".into();
+    bench.directory.create_ou("Crew");
+    let services: Vec<Joiner> = (0..5_000).map(|n| bench.hire(&format!("svc{n}"), "DE")).collect();
+    services.iter().for_each(|service| bench.sync_old(service, 400));
+    let agent = bench.running().await;
+    assert_eq!(bench.writes(), (0, 0));
+    services.iter().for_each(|service| bench.directory.move_to(service.guid, "Crew"));
+    let fits = |report: &seatsync::store::Report| {
+        report.standing.get("licensed") == Some(&20) && report.standing.get("held") == Some(&4_980)
+    };
+    assert_eq!(agent.until(fits).await.holds.len(), 1, "said once, as one cohort");
+    bench.some_polls().await;
+    let status = bench.says(&["status"]).await;
+    assert_eq!(status.matches("approve 1").count(), 1, "{status}");
+
+    // The next day's joiner is not kept waiting by them.
+    agent.clock.advance(Duration::from_secs(25 * 3_600));
+    let ada = bench.hire("ada", "DE");
+    bench.directory.move_to(ada.guid, "Crew");
+    bench.sync(&ada);
+    agent.until_standing(&ada, "licensed").await;
+    assert_eq!(holders(&bench), 21);
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_allowed_who_are_included_are_held_too() {
+    let bench = limited(3).await;
+    let old: Vec<Joiner> = (0..10).map(|n| bench.hire(&format!("old{n}"), "DE")).collect();
+    old.iter().for_each(|joiner| bench.sync_old(joiner, 400));
+    let agent = bench.running().await;
+    agent.until(|report| report.standing.get("baseline") == Some(&10)).await;
+    bench.says(&["include", "intune"]).await;
+    held(&bench, &agent, 10).await;
+    bench.some_polls().await;
+    assert_eq!(holders(&bench), 3);
+    agent.stop().await;
+}

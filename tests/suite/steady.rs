@@ -1,5 +1,6 @@
 //! While nothing changes nothing is written, and what others decided stays.
 
+use seatsync_lab::directory::Counters;
 use seatsync_lab::tenant::{LicenseChange, NewLicense};
 
 use crate::bench::{Bench, standings, times_told};
@@ -40,11 +41,62 @@ async fn an_idle_agent_reads_one_entry_of_the_directory_per_tick_and_writes_noth
     let after = bench.directory.counters();
     agent.stop().await;
     assert!(after.root_dse_reads >= directory.root_dse_reads + 6);
-    let rest = |counters: &seatsync_lab::directory::Counters| {
+    let rest = |counters: &Counters| {
         (counters.connections, counters.binds, counters.searches, counters.entries, counters.writes)
     };
     assert_eq!(rest(&after), rest(&directory));
     assert_eq!(bench.writes(), writes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_noisy_domain_a_tick_is_one_read_and_one_small_search_and_hardly_ever_a_write() {
+    const TICKS: u64 = 12;
+    let mut bench = Bench::start(300).await;
+    bench.edit("poll = \"100ms\"\ntimeout", "poll = \"10s\"\ntimeout");
+    bench.edit("poll = \"200ms\"\npoll_awaiting = \"100ms\"", "poll = \"1h\"\npoll_awaiting = \"1h\"");
+    let agent = bench.running().await;
+    let db = rusqlite::Connection::open(bench.path("seatsync.db")).expect("the store opens");
+    let version = || db.query_row("PRAGMA data_version", [], |row| row.get::<_, i64>(0)).expect("a version");
+    // Ticks of ten virtual seconds, each waited for; how often the store was written to.
+    let ticks = async |noise: usize| {
+        let (mut known, mut writes) = (version(), 0);
+        for _ in 0..TICKS {
+            let before = bench.directory.counters();
+            bench.directory.noise(noise);
+            // A tick that comes before the agent rests again is none; then the next one comes by the wall clock.
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            agent.clock.advance(std::time::Duration::from_secs(10));
+            let looked = bench.directory.wait_until(|now| {
+                now.root_dse_reads > before.root_dse_reads && (noise == 0 || now.searches > before.searches)
+            });
+            tokio::time::timeout(crate::bench::PATIENCE, looked).await.expect("a look");
+            writes += u64::from(std::mem::replace(&mut known, version()) != known);
+        }
+        writes
+    };
+    // The first change of all makes the zone; the first search after a start begins further back.
+    ticks(1).await;
+    let before = bench.directory.counters();
+    let writes = ticks(50).await;
+    let noisy = bench.directory.counters();
+    let each = |now: &Counters, before: &Counters| {
+        (
+            now.connections - before.connections,
+            now.root_dse_reads - before.root_dse_reads,
+            now.searches - before.searches,
+        )
+    };
+    assert_eq!(each(&noisy, &before), (0, TICKS, TICKS));
+    assert!(writes <= TICKS / 6 + 1, "{writes} writes in {} seconds", TICKS * 10);
+    // A quarter of the noise is people who sign in. Once a minute the search begins ten minutes back, at most at all of them.
+    let entries = noisy.entries - before.entries;
+    assert!(entries < TICKS * 50 / 3 + (TICKS / 6 + 1) * 310, "{entries} entries");
+    let writes = ticks(0).await;
+    let still = bench.directory.counters();
+    assert_eq!(each(&still, &noisy), (0, TICKS, 0), "with nothing moving, the rootDSE alone");
+    assert!(writes <= TICKS / 6 + 1, "{writes} writes in {} seconds", TICKS * 10);
+    agent.stop().await;
+    assert_eq!(bench.writes(), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

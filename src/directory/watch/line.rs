@@ -19,6 +19,8 @@ pub(super) struct Line {
     pub open: Option<Open>,
     pub busy: bool,
     pub asked: Option<(Role, What)>,
+    /// The controller whose word is being stored as content.
+    pub taking: Option<String>,
     pub plan: VecDeque<Step>,
 }
 

@@ -207,6 +207,19 @@ fn when_the_preferred_dies_the_other_goes_on_from_its_own_row() {
 }
 
 #[test]
+fn a_takeover_that_failed_before_it_was_stored_is_made_up_for() {
+    let mut scene = Scene::new(2);
+    scene.settle();
+    scene.down = [false, true, true, false];
+    let done = scene.later(10);
+    assert!(done.contains(&"dc2 lost".to_owned()) && !done.concat().contains("content above"), "{done:?}");
+    scene.down[2] = false;
+    let done = scene.later(60);
+    assert!(done.contains(&"dc2 content above Some(100)".to_owned()), "{done:?}");
+    assert_eq!(scene.content.as_deref(), Some("CN=NTDS Settings,CN=DC2"));
+}
+
+#[test]
 fn without_a_row_for_the_survivor_it_is_read_whole_and_what_excludes_is_kept() {
     let mut scene = Scene::new(2);
     scene.down[2] = true;

@@ -95,6 +95,20 @@ async fn what_excludes_somebody_outlives_a_change_of_controllers() {
 }
 
 #[tokio::test]
+async fn who_is_met_and_still_counts_as_gone_is_met_all_the_same() {
+    let desk = Desk::acquainted((1..=3).map(account).collect(), &[]).await;
+    let deleted = |n| Tombstone { guid: guid(n), usn_changed: 1 };
+    let left = AccountPage { deleted: vec![deleted(1), deleted(2)], ..AccountPage::default() };
+    desk.store.absorb_accounts(domain(), left, None, at(20)).await.unwrap();
+    desk.store.take_over(domain(), DC2, Some(500)).await.unwrap();
+    let generation = desk.store.begin_scan(&mark(0).key, false).await.unwrap();
+    desk.store.absorb_accounts(domain(), page(vec![account(1), account(2)]), Some(generation), at(30)).await.unwrap();
+    let (end, _) = desk.store.finish_scan(mark(600), generation, 20, at(30)).await.unwrap();
+    assert_eq!(end, crate::store::ScanEnd::Complete { met: 2, gone: 0 }, "no answer is empty that brought two");
+    assert!(known(&desk, 1).await.is_none(), "deleted where it was followed before");
+}
+
+#[tokio::test]
 async fn each_controller_has_a_row_of_its_own_and_another_coverage_voids_them_all() {
     let desk = Desk::acquainted(vec![account(1)], &[]).await;
     let key = WatermarkKey { ntds: DC2.into(), invocation: Uuid::from_u128(2), ..mark(0).key };

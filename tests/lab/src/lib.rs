@@ -4,6 +4,7 @@
 
 pub mod directory;
 pub mod tenant;
+pub mod webhook;
 
 #[cfg(test)]
 mod test_client {

@@ -350,6 +350,11 @@ impl Directory {
         self.shared.gates.handle(target, moment)
     }
 
+    /// Does something with the world that no client could do, while nobody is answered.
+    pub fn with_world<T>(&self, act: impl FnOnce(&mut World) -> T) -> T {
+        act(&mut self.shared.world())
+    }
+
     /// Every operation recorded.
     pub fn operations(&self) -> Vec<Operation> {
         self.shared.log.operations()

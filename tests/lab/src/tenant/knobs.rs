@@ -39,6 +39,8 @@ pub struct Knobs {
     pub token_lifetime: Duration,
     /// No page holds more than this many items, whatever `$top` says.
     pub page_size: Option<usize>,
+    /// Whether the tenant has Intune; without it requests for devices are refused.
+    pub intune: bool,
     /// An empty page with a nextLink stands between any two pages.
     pub empty_pages: bool,
     /// How long a skip token lives; then 400 `Directory_ExpiredPageToken`.
@@ -145,6 +147,7 @@ impl Default for Knobs {
             seat_lag: Duration::ZERO,
             token_lifetime: Duration::from_secs(3599),
             page_size: None,
+            intune: true,
             empty_pages: false,
             page_token_lifetime: Duration::from_secs(86_400),
             delta_token_lifetime: Duration::from_secs(7 * 86_400),

@@ -14,6 +14,7 @@ mod control;
 mod counters;
 mod countries;
 mod credentials;
+mod device;
 mod encoding;
 mod exchange;
 mod fault;

@@ -1,5 +1,6 @@
 //! Searches over the world: one call is one page, and one page is one transaction (MS-ADTS 3.1.1.1.9).
 
+pub mod bare;
 pub mod base;
 pub mod controls;
 pub mod filter;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use axum::http::Method;
 
-use super::Route;
+use super::{Route, devices};
 use crate::tenant::{access_token, exchange::Call, reply::GraphError, state::State};
 
 /// Whose token came with a request, and what it allows.
@@ -55,7 +55,10 @@ pub(super) fn authenticate(state: &State, call: &Call) -> Result<Caller, GraphEr
 /// Checks that the token carries one of the roles the request takes.
 pub(super) fn authorize(caller: &Caller, call: &Call) -> Result<(), GraphError> {
     match roles(call) {
-        Some(roles) if !caller.has_any(roles) => Err(GraphError::denied()),
+        Some(roles) if !caller.has_any(roles) => Err(match call.route {
+            Route::ManagedDevices => devices::denied(call),
+            _ => GraphError::denied(),
+        }),
         _ => Ok(()),
     }
 }
@@ -115,6 +118,11 @@ fn roles(call: &Call) -> Option<&'static [&'static str]> {
             "Organization.ReadWrite.All",
             "Directory.Read.All",
             "Directory.ReadWrite.All",
+        ],
+        (Route::ManagedDevices, _) => &[
+            "DeviceManagementManagedDevices.Read.All",
+            "DeviceManagementManagedDevices.ReadWrite.All",
+            "DeviceManagementConfiguration.Read.All",
         ],
         (Route::Organization, _) => &[
             "DeviceManagementServiceConfig.Read.All",

@@ -4,6 +4,7 @@ mod access;
 pub(super) mod batch;
 mod create;
 mod delta;
+mod devices;
 mod filter;
 mod groups;
 mod page;
@@ -83,6 +84,7 @@ fn dispatch(state: &mut State, call: &Call, query: &Query, caller: &Caller) -> R
         (Route::GroupMembers(key, members), &Method::GET) => {
             groups::members(state, call, query, (key.as_str(), *members), caller)
         }
+        (Route::ManagedDevices, &Method::GET) => devices::list(state, call, query),
         (Route::SubscribedSkus, &Method::GET) => products::list(state, call, query),
         (Route::SubscribedSku(key), &Method::GET) => products::get(state, call, query, key),
         (Route::Organization, &Method::GET) => products::organization(state, call, query),

@@ -28,6 +28,8 @@ pub(in crate::tenant) enum Route {
     /// By `{tenant}_{sku}`.
     SubscribedSku(String),
     Organization,
+    /// Of Intune.
+    ManagedDevices,
     Batch,
     /// A first segment of Graph that the lab does not know.
     UnknownSegment(String),
@@ -79,6 +81,7 @@ impl Route {
             ["subscribedSkus"] => Self::SubscribedSkus,
             ["subscribedSkus", key] => Self::SubscribedSku((*key).to_owned()),
             ["organization"] => Self::Organization,
+            ["deviceManagement", "managedDevices"] => Self::ManagedDevices,
             ["$batch"] => Self::Batch,
             [.., last] => Self::UnknownSegment((*last).to_owned()),
             [] => Self::Elsewhere,
@@ -160,6 +163,7 @@ impl Route {
             Self::SubscribedSkus => "/subscribedSkus",
             Self::SubscribedSku(_) => "/subscribedSkus/{id}",
             Self::Organization => "/organization",
+            Self::ManagedDevices => "/deviceManagement/managedDevices",
             Self::Batch => "/$batch",
             Self::UnknownSegment(_) | Self::Elsewhere => "unknown",
         };

@@ -3,6 +3,7 @@
 mod control;
 mod credentials;
 mod delta;
+mod devices;
 mod faults;
 mod follow;
 mod groups;
