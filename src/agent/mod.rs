@@ -2,8 +2,10 @@
 //! a bell after a commit is a hint, the rows are the record.
 
 mod directory_feed;
+mod effect;
 mod error;
 mod expiry;
+mod grounds;
 mod group_feed;
 mod health;
 mod members;

@@ -3,6 +3,7 @@
 mod assign;
 mod config;
 mod doctor;
+mod effect;
 mod explain;
 mod key_table;
 mod once;
@@ -10,6 +11,7 @@ mod output;
 mod pilot;
 mod plan;
 mod progress;
+mod reasons;
 mod request;
 mod run;
 mod status;

@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod dn;
+pub mod effect;
 pub mod expiry;
 pub mod fault;
 pub mod filter;
@@ -18,6 +19,7 @@ pub mod license;
 pub mod location;
 pub mod person;
 pub mod plan;
+pub mod reasoning;
 pub mod request;
 pub mod rule;
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod membership;
 mod migrate;
 mod outcomes;
 mod people;
+mod picture;
 mod plans;
 mod pulse;
 mod report;
