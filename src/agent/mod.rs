@@ -3,8 +3,10 @@
 
 mod creation_error;
 mod directory_feed;
+mod effect;
 mod error;
 mod expiry;
+mod grounds;
 mod group_feed;
 mod health;
 mod heartbeat;

@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 
@@ -15,10 +15,11 @@ use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
-use crate::decide::{BoundRule, Context, Expecting, Limit, Limits, allot, bind, heed_stops, judge};
-use crate::directory::{coverages, joint_coverage};
+use crate::decide::{BoundRule, Limit, Limits, allot, bind, heed_stops, judge};
+use crate::directory::coverages;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
+use crate::model::judgement::Contact;
 use crate::model::plan::Plan;
 use crate::model::rule::{BY_HAND, Rule};
 use crate::model::settings::Mode;
@@ -264,22 +265,22 @@ impl Agent {
         if awaited || !self.groups_tried.load(Ordering::Relaxed) {
             return Ok(false);
         }
-        let settings = &self.settings;
-        let (wanted, read) = (coverages(&settings.directories), self.store.coverage().await?);
+        let (wanted, read) = (coverages(&self.settings.directories), self.store.coverage().await?);
         if wanted.iter().any(|(domain, coverage)| read.get(domain) != Some(coverage)) {
             // Other bases or attributes are configured than were read: whom that shows must not look like an event.
             return Ok(false);
         }
-        let read = joint_coverage(&settings.directories);
-        let catalog = self.store.catalog().await?;
-        let rules = bind(&settings.rules, &catalog, &self.store.group_states().await?);
-        turn.unusable = rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();
+        self.judge_known(contact, turn).await
+    }
+
+    /// Judges everyone about whom there is news by what is known, as [`Self::judge_all`], whether or not that is all there is.
+    pub(super) async fn judge_known(&self, contact: Contact, turn: &mut Turn) -> Result<bool, AgentError> {
+        let settings = &self.settings;
+        let grounds = self.grounds(contact).await?;
+        turn.unusable = grounds.rules.iter().flat_map(BoundRule::problems).map(ToString::to_string).collect();
         self.store.note_unusable(&turn.unusable).await?;
-        let licensing = self.store.licensing_groups().await?;
-        let expecting = self.grace().map(|grace| Expecting { grace, groups: licensing.as_ref() });
-        let bases = settings.bases();
         let first = !self.store.is_first_pass_complete().await?;
-        self.store.begin_pass(&self.basis(&rules), &settings.digest, self.clock.now()).await?;
+        self.store.begin_pass(&self.basis(&grounds.rules), &settings.digest, self.clock.now()).await?;
         loop {
             let now = self.clock.now();
             let people = self.store.to_judge(JUDGED_AT_ONCE, now).await?;
@@ -289,23 +290,12 @@ impl Agent {
             if self.is_stopping() {
                 return Ok(false);
             }
-            let context = Context {
-                rules: &rules,
-                catalog: &catalog,
-                location: &settings.location,
-                coverage: &read,
-                bases: &bases,
-                contact,
-                existing: settings.guard.existing,
-                expecting,
-                clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
-                now,
-            };
+            let context = grounds.context(settings, now);
             let judgements: Vec<_> = people.iter().map(|person| judge(person, &context)).collect();
             turn.judged += judgements.len() as u64;
             self.show("judging", turn.judged);
-            let moved = self.store.record(judgements, &read, &settings.digest, now).await?;
-            tell(moved, &catalog);
+            let moved = self.store.record(judgements, &grounds.coverage, &settings.digest, now).await?;
+            tell(moved, &grounds.catalog);
             // Somebody may be awaited from now on: the tenant is looked at more often then.
             self.tenant_bell.notify_one();
             self.group_bell.notify_one();

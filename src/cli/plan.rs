@@ -3,17 +3,19 @@
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::request::os_user;
-use super::{Common, Failure, Unmet, key_table, output, progress};
+use super::{Common, Failure, Unmet, effect, key_table, output, progress, reasons, request};
 use crate::agent::{Agent, Prospect};
 use crate::clock::Clock;
+use crate::model::effect::Effect;
 use crate::model::fault::exit;
 use crate::model::identity::PersonId;
 use crate::model::license::Catalog;
 use crate::model::plan::{LicenseWrite, Plan, Removal, Write};
 use crate::model::request::Request;
+use crate::model::settings::Settings;
 use crate::store::{self, PendingRequest, Store};
 
 /// What `plan` takes.
@@ -25,24 +27,62 @@ pub(super) struct Args {
     /// Show every write, not only the first 50.
     #[arg(long)]
     all: bool,
+    /// Only this one, with what each rule comes to and why: a UPN, sAMAccountName, objectGUID or Entra id.
+    #[arg(long)]
+    user: Option<String>,
 }
 
 /// Shows what would be written, worked out on a throw-away copy of the store.
 pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
-    let (prospect, catalog) = look_ahead(common, None).await?;
-    if args.json { output::json(&as_json(&prospect, &catalog)) } else { print(&prospect, &catalog, args.all) }
+    let mut outlook = look_ahead(common, None, !args.json).await?;
+    let only = match &args.user {
+        Some(name) => Some(request::find(&outlook.store, name).await?),
+        None => None,
+    };
+    if only.is_none() && !args.json {
+        return print(&outlook.prospect, &outlook.catalog, args.all);
+    }
+    let people = only.map_or_else(|| outlook.prospect.plan.people(), |person| BTreeSet::from([person]));
+    let told = outlook.agent.reasons(&people, &outlook.prospect.plan).await?;
+    let names = outlook.store.names(people.clone()).await?;
+    let named = told.iter().filter_map(|(person, reasoning)| Some((names.get(person)?.as_str(), reasoning)));
+    if !args.json {
+        named.for_each(|(name, reasoning)| reasons::print(name, reasoning));
+        return Ok(());
+    }
+    let persons: Vec<Value> = named.map(|(name, reasoning)| reasons::as_json(name, reasoning)).collect();
+    if only.is_some() {
+        outlook.prospect.plan.retain(&people);
+    }
+    let mut whole = as_json(&outlook.prospect, &outlook.catalog);
+    whole["persons"] = persons.into();
+    whole["effect"] = outlook.effect.map_or(Value::Null, |known| effect::as_json(&known, &outlook.catalog));
+    output::json(&whole)
 }
 
 /// Shows what would be written if a command was carried out, of that which it is about.
 pub(super) async fn after(common: &Common, request: Request) -> Result<(), Failure> {
     let people: BTreeSet<PersonId> = request.people().iter().copied().collect();
-    let (mut prospect, catalog) = look_ahead(common, Some(request)).await?;
-    prospect.plan.writes.retain(|write| people.contains(&write.person));
-    prospect.plan.waiting.retain(|(person, _)| people.contains(person));
+    let Outlook { mut prospect, catalog, .. } = look_ahead(common, Some(request), false).await?;
+    prospect.plan.retain(&people);
     print(&prospect, &catalog, true)
 }
 
-async fn look_ahead(common: &Common, request: Option<Request>) -> Result<(Prospect, Catalog), Failure> {
+/// What would be written, and what an edit of the configuration does.
+struct Outlook {
+    /// The throw-away copy, on which it was worked out, and its place.
+    store: Store,
+    agent: Agent,
+    _scratch: Scratch,
+    prospect: Prospect,
+    catalog: Catalog,
+    /// `None` when the configuration is the one that was judged with last.
+    effect: Option<Effect>,
+}
+
+/// Looks ahead, as if a request had been carried out. The effect is printed as soon as it is known, if asked for: it needs
+/// neither the directory nor the tenant.
+async fn look_ahead(common: &Common, request: Option<Request>, tell: bool) -> Result<Outlook, Failure> {
     let mut settings = common.settings()?;
     key_table::in_environment(&settings)?;
     let scratch = Scratch::make()?;
@@ -52,6 +92,11 @@ async fn look_ahead(common: &Common, request: Option<Request>) -> Result<(Prospe
     }
     settings.store.clone_from(&copy);
     let (store, clock) = (Store::open(&copy)?, Clock::system());
+    let edited = store.judged_with().await?.is_some_and(|digest| digest != settings.digest);
+    let effect = if edited && request.is_none() { effect_of(&settings, &scratch).await? } else { None };
+    if let Some((effect, catalog)) = effect.as_ref().filter(|_| tell) {
+        effect::print(effect, catalog);
+    }
     if let Some(request) = request {
         let id = store.ask(request.clone(), &os_user(), clock.now()).await?;
         let pending = PendingRequest { id, request, os_user: os_user() };
@@ -62,7 +107,21 @@ async fn look_ahead(common: &Common, request: Option<Request>) -> Result<(Prospe
     let agent = Agent::new(settings, store.clone(), clock, stop).await?;
     let prospect = progress::with(agent.progress(), agent.prospect()).await?;
     let catalog = store.catalog().await?;
-    Ok((prospect, catalog))
+    let effect = effect.map(|(effect, _)| effect);
+    Ok(Outlook { store, agent, _scratch: scratch, prospect, catalog, effect })
+}
+
+/// What becomes of everyone who is known by a configuration that nobody was judged with yet, worked out on a further
+/// copy: by what was read so far, and nothing of it reaches the plan.
+async fn effect_of(settings: &Settings, scratch: &Scratch) -> Result<Option<(Effect, Catalog)>, Failure> {
+    let copy = scratch.0.join("effect.db");
+    store::copy(&settings.store, &copy)?;
+    let store = Store::open(&copy)?;
+    let stop = tokio::sync::watch::channel(false).1;
+    let settings = Settings { store: copy, ..settings.clone() };
+    let agent = Agent::new(settings, store.clone(), Clock::system(), stop).await?;
+    let effect = progress::with(agent.progress(), agent.effect()).await?;
+    Ok(effect.zip(Some(store.catalog().await?)))
 }
 
 fn as_json(prospect: &Prospect, catalog: &Catalog) -> serde_json::Value {

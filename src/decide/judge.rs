@@ -54,7 +54,9 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         [known] => Some(known),
         _ => None,
     };
+    let place = account.and_then(|known| Dn::parse(&known.account.dn));
     let subject = Subject {
+        place: place.as_ref(),
         account: account.map(|known| &known.account).filter(|_| presence != Presence::CloudOnly),
         user: user.map(|known| &known.user),
         groups: &person.groups,
@@ -208,6 +210,9 @@ fn exchange(
         wants.contains_key(&sku) || is_unbound(stored, matches, context) || person.manual.contains_key(&sku)
     };
     let leavers = leave::leavers(person, user, is_wanted);
+    if leavers.is_empty() {
+        return None;
+    }
     let remaining = leave::without(user, &leavers.keys().copied().collect());
     let mut arriving = wants.values().filter_map(|causes| causes.first()).filter(|cause| {
         let Want { product, baseline, .. } = &cause.want;

@@ -34,14 +34,14 @@ pub(super) fn meet(
     let eligible = present && bound.rule.means(subject);
     let baseline = eligible && (baseline() || asks_for_more(person, bound, user, context));
     let groups = match eligible {
-        true => bound.rule.who.groups().intersection(&person.groups).cloned().collect(),
+        true => person.groups.iter().filter(|group| bound.rule.who.names(group)).cloned().collect(),
         false => BTreeSet::new(),
     };
     RuleMatch { digest, eligible, baseline, unread: false, groups }
 }
 
 /// Whether a rule may give this person anything at all.
-fn may_be_given(
+pub(super) fn may_be_given(
     person: &Person,
     bound: &BoundRule,
     presence: &Presence,

@@ -7,12 +7,14 @@
 
 mod allot;
 mod bind;
+mod effect;
 mod expect;
 mod judge;
 mod leave;
 mod location;
 mod meet;
 mod presence;
+mod reasoning;
 mod stand;
 mod untold;
 
@@ -21,8 +23,10 @@ mod tests;
 
 pub use allot::{Limit, Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Named, Product, bind};
+pub use effect::{license_effects, rule_effects};
 pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
+pub use reasoning::reasons;
 pub use stand::{is_confirmed, next_confirmation};
 pub use untold::{FIRST_LOOK_UP, Round, next_look_up, sync_alarm};

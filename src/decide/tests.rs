@@ -6,5 +6,6 @@ mod changing;
 mod grouping;
 mod locating;
 mod properties;
+mod reasoning;
 mod scene;
 mod standing;

@@ -138,7 +138,7 @@ impl Filter {
             Self::Or(parts) => any_of(parts.iter().map(|part| part.matches(values))),
             Self::Not(part) => part.matches(values).map(|answer| !answer),
             Self::Present(name) => Some(!values(name).is_empty()),
-            Self::Equals(name, wanted) => Some(values(name).iter().any(|value| fold(value) == fold(wanted))),
+            Self::Equals(name, wanted) => Some(values(name).iter().any(|value| alike(value, wanted))),
             Self::AtLeast(name, bound) => Some(values(name).iter().any(|value| compare(value, bound).is_ge())),
             Self::AtMost(name, bound) => Some(values(name).iter().any(|value| compare(value, bound).is_le())),
             Self::Like(name, parts) => Some(values(name).iter().any(|value| like(&fold(value), parts))),
@@ -148,6 +148,11 @@ impl Filter {
             Self::AnyBit(name, bits) => any_of(values(name).iter().map(|value| number(value).map(|n| n & bits != 0))),
         }
     }
+}
+
+/// Without case. Only what is not ASCII needs to be folded for that.
+fn alike(one: &str, other: &str) -> bool {
+    if one.is_ascii() && other.is_ascii() { one.eq_ignore_ascii_case(other) } else { fold(one) == fold(other) }
 }
 
 fn fold(text: &str) -> String {

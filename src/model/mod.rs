@@ -8,6 +8,7 @@
 
 pub mod account;
 pub mod dn;
+pub mod effect;
 pub mod expiry;
 pub mod fault;
 pub mod filter;
@@ -20,6 +21,7 @@ pub mod newcomer;
 pub mod notice;
 pub mod person;
 pub mod plan;
+pub mod reasoning;
 pub mod request;
 pub mod rule;
 #[cfg(test)]

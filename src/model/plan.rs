@@ -68,6 +68,27 @@ pub struct Plan {
     pub held: Vec<Cohort>,
 }
 
+impl Plan {
+    /// Everyone it is about.
+    #[must_use]
+    pub fn people(&self) -> BTreeSet<PersonId> {
+        let held = self.held.iter().flat_map(|cohort| &cohort.members);
+        let entitled = self.waiting.iter().chain(held).map(|(person, _)| *person);
+        self.writes.iter().map(|write| write.person).chain(entitled).collect()
+    }
+
+    /// Leaves out whatever is about others.
+    pub fn retain(&mut self, people: &BTreeSet<PersonId>) {
+        self.writes.retain(|write| people.contains(&write.person));
+        self.waiting.retain(|(person, _)| people.contains(person));
+        self.admitted.retain(|(person, _)| people.contains(person));
+        for cohort in &mut self.held {
+            cohort.members.retain(|(person, _)| people.contains(person));
+        }
+        self.held.retain(|cohort| !cohort.members.is_empty());
+    }
+}
+
 /// All that is written for one person in one turn.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {

@@ -112,6 +112,8 @@ pub enum Who {
 pub struct Subject<'a> {
     /// The account that speaks for the person; `None` for a user who never came from a directory.
     pub account: Option<&'a Account>,
+    /// Where that account stands, taken apart once for all rules; `None` when its DN cannot be.
+    pub place: Option<&'a Dn>,
     /// The user, once there is one.
     pub user: Option<&'a User>,
     /// The groups that rules name and the user is in.
@@ -137,9 +139,12 @@ impl Who {
     fn judge(&self, subject: &Subject<'_>) -> Option<bool> {
         match self {
             Self::Everyone => subject.account.map(|_| true),
-            Self::Ou(base) => Some(Dn::parse(&subject.account?.dn).is_some_and(|dn| dn.is_within(base))),
+            Self::Ou(base) => subject.account.map(|_| subject.place.is_some_and(|dn| dn.is_within(base))),
             Self::Filter(filter) => matches(filter, subject.account?),
-            Self::Group(group) => Some(subject.groups.contains(&ScopeGroup::Directory(group.clone()))),
+            // People are in few of the groups that rules name; looking it up would need a DN of its own.
+            Self::Group(group) => {
+                Some(subject.groups.iter().any(|of| matches!(of, ScopeGroup::Directory(dn) if dn == group)))
+            }
             Self::EntraGroup(group) => Some(subject.groups.contains(&ScopeGroup::Tenant(*group))),
             Self::CloudDomain(domain) => Some(subject.account.is_none() && is_of(subject.user, domain)),
             Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(subject))),
@@ -194,6 +199,20 @@ impl Who {
             Self::EntraGroup(group) => BTreeSet::from([ScopeGroup::Tenant(*group)]),
             Self::Any(parts) | Self::All(parts) => parts.iter().flat_map(Self::groups).collect(),
             Self::Not(part) => part.groups(),
+        }
+    }
+}
+
+impl Who {
+    /// Whether [`Self::groups`] has this one.
+    #[must_use]
+    pub fn names(&self, group: &ScopeGroup) -> bool {
+        match self {
+            Self::Everyone | Self::Ou(_) | Self::Filter(_) | Self::CloudDomain(_) => false,
+            Self::Group(dn) => matches!(group, ScopeGroup::Directory(of) if of == dn),
+            Self::EntraGroup(id) => matches!(group, ScopeGroup::Tenant(of) if of == id),
+            Self::Any(parts) | Self::All(parts) => parts.iter().any(|part| part.names(group)),
+            Self::Not(part) => part.names(group),
         }
     }
 }

@@ -28,6 +28,7 @@ mod newcomers;
 mod notices;
 mod outcomes;
 mod people;
+mod picture;
 mod plans;
 mod pulse;
 mod report;

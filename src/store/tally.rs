@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::rows::unjson;
 use super::{Store, StoreError};
 use crate::model::account::Account;
-use crate::model::rule::{Subject, Who};
+use crate::model::rule::{Dn, Subject, Who};
 
 /// What was counted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -38,9 +38,11 @@ impl Store {
             while let Some(row) = rows.next()? {
                 let account: Account = unjson(&row.get::<_, String>(0)?)?;
                 tally.accounts += 1;
+                let place = Dn::parse(&account.dn);
+                let (account, place) = (Some(&account), place.as_ref());
+                let subject = Subject { account, place, user: None, groups: &nobody };
                 for (who, meant) in whom.iter().zip(&mut tally.meant) {
-                    *meant +=
-                        u64::from(who.includes(&Subject { account: Some(&account), user: None, groups: &nobody }));
+                    *meant += u64::from(who.includes(&subject));
                 }
             }
             Ok(tally)

@@ -15,6 +15,7 @@ mod directory_groups;
 mod doctor;
 mod doctor_directory;
 mod documented;
+mod effect;
 mod excluded;
 mod failures;
 mod feeds;
