@@ -15,18 +15,13 @@ const GROUP: &str = "5a1e5000-0000-4000-8000-000000000001";
 struct Block {
     language: &'static str,
     text: &'static str,
-    /// It stands between the marks for commands that not every version has.
-    optional: bool,
 }
 
 fn blocks() -> Vec<Block> {
     let mut found = Vec::new();
     for (at, _) in PAGE.match_indices("\n```").step_by(2) {
         let (language, rest) = PAGE[at + 4..].split_once('\n').expect("a block has lines");
-        let before = &PAGE[..at];
-        let optional = before.matches("<!-- where the program has the command -->").count()
-            > before.matches("<!-- end -->").count();
-        found.push(Block { language, text: rest.split("\n```").next().unwrap_or_default(), optional });
+        found.push(Block { language, text: rest.split("\n```").next().unwrap_or_default() });
     }
     found
 }
@@ -114,20 +109,17 @@ async fn every_command_prints_what_is_shown_below_it() {
     let company = Company::with_rules(rule.text).await;
     let bench = &company.bench;
     company.hires();
-    let help = bench.says(&["--help"]).await;
     let mut run = 0;
     for block in blocks {
         match block.language {
             "csv" => bench.write("pilots.csv", block.text),
             "console" => {
                 for (command, shown) in commands(block.text) {
-                    if !block.optional || has(bench, &help, &command).await {
-                        let said = say(bench, &command).await;
-                        for line in shown {
-                            assert!(shows(&said, line), "{command:?}: {line:?} is not in:\n{said}");
-                        }
-                        run += 1;
+                    let said = say(bench, &command).await;
+                    for line in shown {
+                        assert!(shows(&said, line), "{command:?}: {line:?} is not in:\n{said}");
                     }
+                    run += 1;
                 }
             }
             _ => {}
@@ -163,14 +155,6 @@ async fn say(bench: &Bench, command: &[&str]) -> String {
     let list = bench.path("pilots.csv").display().to_string();
     let command: Vec<&str> = command.iter().map(|word| if *word == "pilots.csv" { &list } else { *word }).collect();
     bench.says(&command).await
-}
-
-/// Whether the program has the command, with every option.
-async fn has(bench: &Bench, help: &str, command: &[&str]) -> bool {
-    let known = |name: &str| help.lines().any(|line| line.trim_start().split(' ').next() == Some(name));
-    let Some(name) = command.first().filter(|name| known(name)) else { return false };
-    let help = bench.says(&[name, "--help"]).await;
-    command.iter().filter(|word| word.starts_with("--")).all(|option| help.contains(option))
 }
 
 /// Whether some line has all that is shown, in order; `…` stands for whatever is between, and blanks for blanks.
