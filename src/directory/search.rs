@@ -67,7 +67,9 @@ impl<'a> Scan<'a> {
     /// A delta searches the whole domain, for two reasons: an account that moved out of the bases is found only where it is
     /// now, and deleted ones lie below the domain's Deleted Objects (MS-ADTS 3.1.1.5.5).
     pub(super) fn new(dc: &'a mut Dc, extent: Extent) -> Self {
-        let both = |base: String| [(base.clone(), Kind::Accounts), (base, Kind::Containers)];
+        // The containers first: one that is renamed while the accounts are read is then known by its old name, and its
+        // change by what is written from now on.
+        let both = |base: String| [(base.clone(), Kind::Containers), (base, Kind::Accounts)];
         let searches = match extent {
             Extent::Since { usn, canary } => {
                 VecDeque::from([(dc.domain.clone(), Kind::Changes(changes(usn, canary, dc.question.groups)))])

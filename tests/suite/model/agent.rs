@@ -504,7 +504,7 @@ impl Agent {
     }
 }
 
-/// Accounts below a base, and what holds them.
+/// What holds accounts below a base, and they.
 fn both(base: &str) -> [(String, Kind); 2] {
-    [(base.to_owned(), Kind::Accounts), (base.to_owned(), Kind::Containers)]
+    [(base.to_owned(), Kind::Containers), (base.to_owned(), Kind::Accounts)]
 }
