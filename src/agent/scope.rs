@@ -103,8 +103,7 @@ impl Agent {
         let mut meant = meant.into_iter();
         for rule in rules {
             let whole = meant.next().unwrap_or_default();
-            // Who is in a group of the tenant is not the directory's to say.
-            if rule.who.groups().is_empty() {
+            if !rule.who.asks_beyond_accounts() {
                 Event::RuleScope { rule: rule.id.clone(), meant: whole, accounts }.emit();
             }
             for (clause, meant) in rule.who.clauses().into_iter().zip(&mut meant) {

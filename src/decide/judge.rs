@@ -164,7 +164,7 @@ fn changes(
     let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).chain(asked).copied().collect();
     let decide = |sku: SkuId| {
         let stored = person.entitlements.get(&sku);
-        let Some(KnownUser { user, .. }) = user else { return without_user(person, sku, stored?, context) };
+        let Some(KnownUser { user, .. }) = user else { return without_user(sku, stored?, context) };
         let (same, other) = match stored {
             Some(stored) if stored.user != user.id => (None, Some(stored)),
             same => (same, None),
@@ -186,7 +186,7 @@ fn changes(
                 wanted(sku, same, causes, (person, remaining), location, context)
             }
         };
-        change.or_else(|| without_user(person, sku, other?, context))
+        change.or_else(|| without_user(sku, other?, context))
     };
     skus.into_iter().filter_map(decide).collect()
 }
@@ -228,8 +228,7 @@ fn exchange(
 }
 
 /// The user is gone: nothing is wanted of what was.
-fn without_user(person: &Person, sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
-    let _ = person;
+fn without_user(sku: SkuId, stored: &Entitlement, context: &Context<'_>) -> Option<EntitlementChange> {
     unwanted(sku, Some(stored), &User::unread(stored.user), Leaving::Keep, context)
 }
 

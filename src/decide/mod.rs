@@ -28,5 +28,5 @@ pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};
 pub use presence::{presence, speaker};
 pub use reasoning::reasons;
-pub use stand::{is_confirmed, next_confirmation};
+pub use stand::next_confirmation;
 pub use untold::{FIRST_LOOK_UP, Round, next_look_up, sync_alarm};

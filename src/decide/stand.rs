@@ -32,8 +32,7 @@ enum Observed {
 
 /// Whether a license we wrote is seen to work: the product is assigned, directly according to its sources, and every wanted
 /// plan is enabled.
-#[must_use]
-pub fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool {
+fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool {
     let direct = user.sources.iter().any(|source| source.sku == sku && source.group.is_none());
     direct && user.license(sku).is_some() && wanted.is_subset(&user.plans)
 }
@@ -197,8 +196,11 @@ pub(super) fn next(
     let ours = stored.is_some_and(|entitlement| entitlement.ours);
     let observed = observe(stored, want, user, catalog);
     // What Graph shows of a fresh license may be of different ages: it is believed once all of it agrees.
-    let confirmed =
-        matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product.sku, &want.product.wanted);
+    // Of a license that was adopted, what others left off stays off.
+    let left_off = stored.map(|stored| &stored.disabled);
+    let on =
+        want.product.wanted.iter().filter(|plan| left_off.is_none_or(|off| !off.contains(plan))).copied().collect();
+    let confirmed = matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product.sku, &on);
     let next = match (stored, observed) {
         (Some(stored), _) if matches!(stored.standing, Standing::InFlight { .. }) => return Next::nothing(stored),
         (Some(stored), _) if !confirmed && is_confirming(stored, now) => return Next::nothing(stored),

@@ -155,6 +155,17 @@ impl Who {
         }
     }
 
+    /// Whether accounts alone do not answer it: it asks for groups, or for users who have no account.
+    #[must_use]
+    pub fn asks_beyond_accounts(&self) -> bool {
+        match self {
+            Self::Everyone | Self::Ou(_) | Self::Filter(_) => false,
+            Self::Group(_) | Self::EntraGroup(_) | Self::CloudDomain(_) => true,
+            Self::Any(parts) | Self::All(parts) => parts.iter().any(Self::asks_beyond_accounts),
+            Self::Not(part) => part.asks_beyond_accounts(),
+        }
+    }
+
     fn names_domain_of(&self, subject: &Subject<'_>) -> bool {
         match self {
             Self::CloudDomain(domain) => is_of(subject.user, domain),

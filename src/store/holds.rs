@@ -8,7 +8,7 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
 use super::rows::{collect, millis, named, time_of};
-use super::{Store, StoreError};
+use super::{Store, StoreError, manual};
 use crate::model::identity::{HoldId, PersonId, SkuId};
 use crate::model::plan::{Cohort, cohort_digest};
 use crate::model::standing::Standing;
@@ -117,7 +117,11 @@ pub(super) fn decide(
             moves(db, *person, *sku, &Standing::Due, config, now)?;
             db.prepare_cached("UPDATE entitlements SET admitted = ?3 WHERE person = ?1 AND sku = ?2")?
                 .execute(params![person.0, sku.to_string(), millis(now)])?;
-        } else if is_removal(db, *person, *sku)? {
+            continue;
+        }
+        // Or what an operator asked for by hand would be asked for again.
+        manual::forget(db, &[*person], *sku)?;
+        if is_removal(db, *person, *sku)? {
             moves(db, *person, *sku, &Standing::Lapsed, config, now)?;
         } else {
             db.prepare_cached(

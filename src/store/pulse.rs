@@ -55,7 +55,10 @@ pub(super) const NEXT_JUDGING: &str = "SELECT min(look_again) FROM people WHERE 
 pub(super) const NEXT_DUE: &str = "
     SELECT min(at) FROM (
         SELECT min(max(check_at, since + ?2)) AS at FROM entitlements WHERE standing = 'confirming'
-        UNION ALL SELECT min(check_at) FROM entitlements WHERE standing IN ('retrying', 'reclaiming') AND NOT ?1
+        UNION ALL SELECT min(check_at) FROM entitlements WHERE standing = 'retrying' AND NOT ?1
+        -- What goes in exchange has no time of its own: it waits for what comes in its place.
+        UNION ALL SELECT min(check_at) FROM entitlements
+            WHERE standing = 'reclaiming' AND action ->> '$.with' IS NULL AND NOT ?1
         UNION ALL SELECT min(settle) FROM intents WHERE state = 'open' AND settle IS NOT NULL)";
 
 pub(super) const UNCONFIRMED: &str = "

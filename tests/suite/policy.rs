@@ -271,3 +271,48 @@ async fn of_three_hundred_who_wait_the_first_hundred_get_the_hundred_seats_that_
     assert_eq!((counted.calls, counted.effective), (100, 100), "no write failed");
     agent.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exchange_that_waits_for_a_seat_costs_nothing_and_takes_nothing() {
+    let mut bench = bench("").await;
+    let agent = bench.running().await;
+    let ada = hired(&bench, &agent, "ada").await;
+    agent.stop().await;
+    bench.rules = "[[license]]\nid = \"intune\"\nsku = \"SPE_E3\"\n".into();
+    bench.tenant.set_seats("SPE_E3", 0).expect("there is SPE_E3");
+    let agent = bench.running().await;
+    agent.until_standing(&ada, "awaiting-seat").await;
+    bench.some_polls().await;
+    assert!(holds(&bench, &ada, "EMS"));
+    let next = agent.store.next_due(true, Duration::from_millis(200)).await.expect("the store answers");
+    assert_eq!(next, None, "nothing is due before a seat is free");
+    bench.tenant.set_seats("SPE_E3", 1).expect("there is SPE_E3");
+    agent.until_standing(&ada, "reclaimed").await;
+    assert!(holds(&bench, &ada, "SPE_E3") && !holds(&bench, &ada, "EMS"));
+    agent.stop().await;
+    assert_eq!(bench.writes(), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_operator_asked_for_and_another_rejected_is_not_asked_for_again() {
+    let mut bench = bench("who = { filter = \"(title=Boss)\" }").await;
+    bench.edit("assignments_per_day = 500", "assignments_per_day = 0\nremovals_per_day = 0");
+    let (ada, bob) = (bench.hire("ada", "DE"), bench.join("bob", "DE"));
+    bench.tenant.add_user(bench.user_of(&ada).licensed(NewLicense::direct("EMS"))).expect("a user is added");
+    let agent = bench.running().await;
+    bench.says(&["unassign", "ada", "--sku", "EMS"]).await;
+    bench.says(&["assign", "bob", "--sku", "EMS"]).await;
+    let report = agent.until(|report| report.holds.len() == 2).await;
+    for hold in &report.holds {
+        bench.says(&["reject", &hold.id.to_string()]).await;
+    }
+    agent.until_standing(&ada, "lapsed").await;
+    agent.until_standing(&bob, "lapsed").await;
+    for joiner in [&ada, &bob] {
+        bench.directory.modify(joiner.guid, &[Change::set("c", "NO")]);
+    }
+    bench.some_polls().await;
+    assert_eq!(agent.until(|_| true).await.holds.len(), 0);
+    agent.stop().await;
+    assert_eq!(bench.writes(), (0, 0));
+}

@@ -80,8 +80,17 @@ fn a_direct_license_of_others_is_adopted_as_the_rule_says() {
         assert_eq!(scene.judge(at(601)).changes, [], "{what}, again");
     }
     let both = others(Adopt::Merge, off(&["INTUNE_A"]), &[aad_premium()]);
-    let off: Vec<_> = both.ems().disabled.iter().copied().collect();
-    assert!(off.contains(&intune_a()) && off.contains(&aad_premium()), "what others turned off stays off: {off:?}");
+    let stay: Vec<_> = both.ems().disabled.iter().copied().collect();
+    assert!(stay.contains(&intune_a()) && stay.contains(&aad_premium()), "what others turned off stays off: {stay:?}");
+    // It has more plans than these two, or nothing would be left of it.
+    let adopt = |rule: &mut Rule| {
+        (rule.sku, rule.plans, rule.adopt) = ("SPE_E3".into(), off(&["INTUNE_A"]), Adopt::Merge);
+    };
+    let written = Scene::old().licensed(spe_e3(), &[aad_premium()], None).edited(adopt).judged(at(600)).when(|s| {
+        s.person.entitlements.get_mut(&spe_e3()).unwrap().standing = Standing::Confirming { accepted: at(610) };
+    });
+    let seen = written.stripped().licensed(spe_e3(), &[aad_premium(), intune_a()], None).judged(at(620));
+    assert_eq!(said(&seen, spe_e3()), "satisfied", "what others left off is not waited for");
 }
 
 #[test]
