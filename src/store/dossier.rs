@@ -107,7 +107,11 @@ fn dossier(db: &Connection, person: Person) -> Result<Dossier, StoreError> {
         person: line(db, id)?,
         accounts: person.accounts.into_iter().map(account_view).collect(),
         users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
-        rules: person.matches.into_iter().map(|(rule, found)| rule_view(db, rule, &found)).collect::<Result<_, _>>()?,
+        rules: person
+            .matches
+            .into_iter()
+            .map(|(rule, found)| rule_view(db, rule.to_string(), &found))
+            .collect::<Result<_, _>>()?,
         intents: collect(db, intents, [id.0], |row| {
             Ok(IntentView {
                 id: IntentId(row.get("id")?),
