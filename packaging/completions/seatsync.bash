@@ -240,7 +240,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__assign)
-            opts="-c -h --csv --filter --entra-group --sku --disable --dry-run --config --help"
+            opts="-c -h --csv --filter --group --entra-group --sku --disable --dry-run --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -251,6 +251,10 @@ _seatsync() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1088,7 +1092,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__release)
-            opts="-c -h --csv --filter --entra-group --sku --dry-run --config --help"
+            opts="-c -h --csv --filter --group --entra-group --sku --dry-run --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1099,6 +1103,10 @@ _seatsync() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1252,7 +1260,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__unassign)
-            opts="-c -h --csv --filter --entra-group --sku --dry-run --config --help"
+            opts="-c -h --csv --filter --group --entra-group --sku --dry-run --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1263,6 +1271,10 @@ _seatsync() {
                     return 0
                     ;;
                 --filter)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --group)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

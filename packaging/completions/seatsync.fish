@@ -58,7 +58,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand plan" -s c -l config -
 complete -c seatsync -n "__fish_seatsync_using_subcommand plan" -l json -d 'Print JSON'
 complete -c seatsync -n "__fish_seatsync_using_subcommand plan" -l all -d 'Show every write, not only the first 50'
 complete -c seatsync -n "__fish_seatsync_using_subcommand plan" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l json -d 'Print JSON'
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -s h -l help -d 'Print help'
@@ -89,44 +89,45 @@ reclaimed\t''"
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l sku -d 'List who holds this product, by part number or GUID, whether or not a rule means them' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l plan -d 'With --status: only of this service plan' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l limit -d 'List at most so many' -r
-complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l status -d 'With --sku: the state of each of its service plans, read from Graph now'
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l not-enrolled -d 'List who has an Intune plan and no device in Intune, read from Graph now'
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l quarantined -d 'List entries of either side that could not be understood'
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l json -d 'Print JSON'
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand skus" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand skus" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand skus" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand skus" -l json -d 'Print JSON'
 complete -c seatsync -n "__fish_seatsync_using_subcommand skus" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand explain" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand explain" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand explain" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand explain" -l json -d 'Print JSON'
 complete -c seatsync -n "__fish_seatsync_using_subcommand explain" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l since -d 'Only users who appeared in the tenant then or later, such as 2026-09-01 or 2026-09-01T08:00:00Z' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l limit -d 'At most so many, those who were there longest first' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l user -d 'Only this user: a UPN, sAMAccountName, objectGUID or Entra id' -r
-complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -l unlicensed -d 'Only those who lack the license'
 complete -c seatsync -n "__fish_seatsync_using_subcommand include" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand approve" -l digest -d 'Its digest, as `status` shows it: refused if the cohort has changed since. Without it the cohort counts as it is now' -r
-complete -c seatsync -n "__fish_seatsync_using_subcommand approve" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand approve" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand approve" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand approve" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand reject" -l digest -d 'Its digest, as `status` shows it: refused if the cohort has changed since. Without it the cohort counts as it is now' -r
-complete -c seatsync -n "__fish_seatsync_using_subcommand reject" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand reject" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand reject" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand reject" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand pause" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand pause" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand pause" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand pause" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand resume" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand resume" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand resume" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand resume" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l csv -d 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l filter -d 'Everyone whose account matches this LDAP filter; attributes that the configuration reads' -r
+complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l group -d 'Every member of this group of the directory, by its DN, and of the groups of its domain within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l entra-group -d 'Every member of this group of the tenant, by its object id, and of the groups within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l sku -d 'The product, by part number or GUID' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l disable -d 'A service plan to leave off, by name or GUID; may be given several times' -r
@@ -135,6 +136,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -l dry-run -d 
 complete -c seatsync -n "__fish_seatsync_using_subcommand assign" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l csv -d 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l filter -d 'Everyone whose account matches this LDAP filter; attributes that the configuration reads' -r
+complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l group -d 'Every member of this group of the directory, by its DN, and of the groups of its domain within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l entra-group -d 'Every member of this group of the tenant, by its object id, and of the groups within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l sku -d 'The product, by part number or GUID' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -s c -l config -d 'The configuration file' -r -F
@@ -142,6 +144,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -l dry-run -
 complete -c seatsync -n "__fish_seatsync_using_subcommand unassign" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand release" -l csv -d 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand release" -l filter -d 'Everyone whose account matches this LDAP filter; attributes that the configuration reads' -r
+complete -c seatsync -n "__fish_seatsync_using_subcommand release" -l group -d 'Every member of this group of the directory, by its DN, and of the groups of its domain within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand release" -l entra-group -d 'Every member of this group of the tenant, by its object id, and of the groups within it' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand release" -l sku -d 'The product, by part number or GUID' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand release" -s c -l config -d 'The configuration file' -r -F
@@ -156,7 +159,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand create-user" -l passwo
 complete -c seatsync -n "__fish_seatsync_using_subcommand create-user" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand create-user" -l dry-run -d 'Only show what would be done'
 complete -c seatsync -n "__fish_seatsync_using_subcommand create-user" -s h -l help -d 'Print help'
-complete -c seatsync -n "__fish_seatsync_using_subcommand retry" -l store -d 'The store\'s file. The configuration, which names it, and its secrets are not read then' -r -F
+complete -c seatsync -n "__fish_seatsync_using_subcommand retry" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand retry" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand retry" -l all -d 'Everyone, instead of one user'
 complete -c seatsync -n "__fish_seatsync_using_subcommand retry" -s h -l help -d 'Print help'

@@ -76,7 +76,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;status' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
@@ -90,7 +90,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('--sku', '--sku', [CompletionResultType]::ParameterName, 'List who holds this product, by part number or GUID, whether or not a rule means them')
             [CompletionResult]::new('--plan', '--plan', [CompletionResultType]::ParameterName, 'With --status: only of this service plan')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'List at most so many')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--status', '--status', [CompletionResultType]::ParameterName, 'With --sku: the state of each of its service plans, read from Graph now')
@@ -102,7 +102,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;skus' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
@@ -111,7 +111,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;explain' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
@@ -123,7 +123,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only users who appeared in the tenant then or later, such as 2026-09-01 or 2026-09-01T08:00:00Z')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'At most so many, those who were there longest first')
             [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'Only this user: a UPN, sAMAccountName, objectGUID or Entra id')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--unlicensed', '--unlicensed', [CompletionResultType]::ParameterName, 'Only those who lack the license')
@@ -133,7 +133,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         }
         'seatsync;approve' {
             [CompletionResult]::new('--digest', '--digest', [CompletionResultType]::ParameterName, 'Its digest, as `status` shows it: refused if the cohort has changed since. Without it the cohort counts as it is now')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -142,7 +142,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         }
         'seatsync;reject' {
             [CompletionResult]::new('--digest', '--digest', [CompletionResultType]::ParameterName, 'Its digest, as `status` shows it: refused if the cohort has changed since. Without it the cohort counts as it is now')
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -150,7 +150,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;pause' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -158,7 +158,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;resume' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
@@ -168,6 +168,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         'seatsync;assign' {
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"')
             [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Everyone whose account matches this LDAP filter; attributes that the configuration reads')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Every member of this group of the directory, by its DN, and of the groups of its domain within it')
             [CompletionResult]::new('--entra-group', '--entra-group', [CompletionResultType]::ParameterName, 'Every member of this group of the tenant, by its object id, and of the groups within it')
             [CompletionResult]::new('--sku', '--sku', [CompletionResultType]::ParameterName, 'The product, by part number or GUID')
             [CompletionResult]::new('--disable', '--disable', [CompletionResultType]::ParameterName, 'A service plan to leave off, by name or GUID; may be given several times')
@@ -181,6 +182,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         'seatsync;unassign' {
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"')
             [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Everyone whose account matches this LDAP filter; attributes that the configuration reads')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Every member of this group of the directory, by its DN, and of the groups of its domain within it')
             [CompletionResult]::new('--entra-group', '--entra-group', [CompletionResultType]::ParameterName, 'Every member of this group of the tenant, by its object id, and of the groups within it')
             [CompletionResult]::new('--sku', '--sku', [CompletionResultType]::ParameterName, 'The product, by part number or GUID')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
@@ -193,6 +195,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         'seatsync;release' {
             [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName"')
             [CompletionResult]::new('--filter', '--filter', [CompletionResultType]::ParameterName, 'Everyone whose account matches this LDAP filter; attributes that the configuration reads')
+            [CompletionResult]::new('--group', '--group', [CompletionResultType]::ParameterName, 'Every member of this group of the directory, by its DN, and of the groups of its domain within it')
             [CompletionResult]::new('--entra-group', '--entra-group', [CompletionResultType]::ParameterName, 'Every member of this group of the tenant, by its object id, and of the groups within it')
             [CompletionResult]::new('--sku', '--sku', [CompletionResultType]::ParameterName, 'The product, by part number or GUID')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
@@ -217,7 +220,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;retry' {
-            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'The store''s file. The configuration, which names it, and its secrets are not read then')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--all', '--all', [CompletionResultType]::ParameterName, 'Everyone, instead of one user')
