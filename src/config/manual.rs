@@ -26,7 +26,7 @@ fn the_page_tells_of_every_key() {
     let text = page();
     each(&keys::ROOT, &mut |key| {
         let title = match key.kind {
-            Kind::Tables(_) => format!("\"[[{}]]\"", key.name),
+            Kind::Tables(_) => format!("[[{}]]", key.name),
             Kind::Table(_) | Kind::OneOrMore(_) => format!("[{}]", key.name),
             _ => format!("\\fB{}\\fR", quoted(key.name)),
         };
