@@ -155,7 +155,7 @@ impl Scratch {
         let (from, to) = (store.to_owned(), self.0.clone());
         let made = move || {
             store::copy(&from, &to)?;
-            Store::open(&to)
+            Store::open_copy(&to)
         };
         Ok(apart(made).await??)
     }

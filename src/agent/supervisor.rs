@@ -58,7 +58,7 @@ pub enum Phase {
         config: String,
         /// How many configurations were worked by before this one in this process.
         reloads: u64,
-        /// Why the last reload was refused, if it was.
+        /// Why the last reload was refused, if it was, on one line.
         refused: Option<String>,
     },
     /// A configuration is read and weighed; the tasks go on meanwhile, until it takes over.
@@ -78,6 +78,7 @@ pub async fn run(settings: Settings, clock: Clock, host: Host) -> Result<(), Age
     let (mode, config) = (settings.mode.word(), settings.digest.clone());
     let (stop, stopped) = watch::channel(false);
     let contents = Contents::of(&settings);
+    complain(&store, None).await;
     let agent = Agent::new(settings, store, clock, stopped).await?;
     Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
     let generation = Generation::begin(agent, stop, contents);
@@ -157,12 +158,12 @@ impl Host {
                     outcome
                 }
                 Err(refusal) => {
-                    let outcome = tell_refusal(&refusal, &before, &asked.by);
-                    refused = Some(outcome.text().to_owned());
-                    outcome
+                    refused = Some(format!("{} [{}]", refusal.lines().join("; "), refusal.code()));
+                    tell_refusal(&refusal, &before, &asked.by)
                 }
             };
             let Agent { store, clock, .. } = &generation.agent;
+            complain(store, refused.as_deref()).await;
             let digests = (before.as_str(), found.as_deref());
             let kept = store.conclude_reload(asked.request, &asked.by, digests, &outcome, clock.now()).await;
             match kept.map_err(AgentError::from) {
@@ -226,6 +227,13 @@ async fn take_over(before: Generation, next: Next, by: &str) -> Result<(Generati
     }
     Event::Reload(Reload::TakenOver { by: by.to_owned(), mode, from, to, renewed }).emit();
     Ok((generation, ReloadOutcome::TakenOver { text }))
+}
+
+/// Keeps for `status` why the last reload was refused: what is worked by is not what a restart would begin with.
+async fn complain(store: &Store, refused: Option<&str>) {
+    let complaint = refused.map(|why| format!("the last reload was refused, the configuration before goes on: {why}"));
+    // For `status` alone: a store that cannot keep it is in trouble that the work says.
+    let _ = store.trouble("configuration", complaint.as_deref()).await;
 }
 
 /// Says why a configuration was not taken over.
