@@ -449,7 +449,11 @@ async fn a_reload_in_the_midst_of_writes_loses_nobody_and_writes_nothing_twice()
     daemon.until_said(&format!("configuration {after} in mode apply takes over")).await;
     all_end_well_of(&bench, &people, daemon).await;
     let counters = bench.tenant.counters();
-    assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (45, 45), "no outcome was lost");
+    assert_eq!((counters.patch_usage_location.calls, counters.assign_license.calls), (45, 45));
+    let db = rusqlite::Connection::open(bench.path("seatsync.db")).expect("the store opens");
+    let settled = "SELECT count(*) FROM audit WHERE kind = 'answer' AND detail ->> '$.settled' IS NOT NULL";
+    let settled: i64 = db.query_row(settled, [], |row| row.get(0)).expect("a number");
+    assert_eq!(settled, 0, "the answer that was under way was waited for: no outcome had to be looked up");
 }
 
 /// The agent with its host, in this process.
@@ -609,6 +613,8 @@ async fn a_thousand_reloads_under_load_leave_memory_threads_and_files_flat_and_l
     let reloads: usize = std::env::var("SEATSYNC_RELOADS").map_or(1000, |number| number.parse().expect("a number"));
     let mut bench = Bench::start(20).await;
     bench.tenant.set_seats("EMS", 500).expect("there is EMS");
+    // What is free in one of the allocator's many pools is no leak, and hides one.
+    bench.variables.insert("MALLOC_ARENA_MAX".into(), "1".into());
     let files = two_files(&mut bench);
     let daemon = Daemon::acquainted(&bench).await;
     let mut tail = Tail { file: std::fs::File::open(daemon.log()).expect("its log"), rest: String::new(), counted: 0 };
@@ -632,8 +638,10 @@ async fn a_thousand_reloads_under_load_leave_memory_threads_and_files_flat_and_l
         until_standing(&store, joiner, "licensed").await;
     }
     let (first, last) = (footprints[0], footprints[footprints.len() - 1]);
-    assert!(last.memory <= first.memory + first.memory / 4, "{footprints:#?}");
-    assert!(last.threads <= first.threads + 2 && last.files <= first.files + 4, "{footprints:#?}");
+    // The store grows by the audit of each reload, and each of its connections keeps up to 2 MiB of it, the writer more.
+    const PAGES: u64 = 16 * 1024;
+    assert!(last.memory <= first.memory + PAGES, "{footprints:#?}");
+    assert!(last.threads <= first.threads + 2 && last.files <= first.files + 8, "{footprints:#?}");
     assert!(!daemon.said().contains("refused, configuration"), "each was taken over");
     all_end_well_of(&bench, &people, daemon).await;
     let counters = bench.tenant.counters();
