@@ -58,6 +58,9 @@ _seatsync() {
             seatsync,release)
                 cmd="seatsync__subcmd__release"
                 ;;
+            seatsync,reload)
+                cmd="seatsync__subcmd__reload"
+                ;;
             seatsync,resume)
                 cmd="seatsync__subcmd__resume"
                 ;;
@@ -139,6 +142,9 @@ _seatsync() {
             seatsync__subcmd__help,release)
                 cmd="seatsync__subcmd__help__subcmd__release"
                 ;;
+            seatsync__subcmd__help,reload)
+                cmd="seatsync__subcmd__help__subcmd__reload"
+                ;;
             seatsync__subcmd__help,resume)
                 cmd="seatsync__subcmd__help__subcmd__resume"
                 ;;
@@ -188,7 +194,7 @@ _seatsync() {
 
     case "${cmd}" in
         seatsync)
-            opts="-c -h -V --config --help --version run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry doctor notify config help"
+            opts="-c -h -V --config --help --version run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -514,7 +520,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__help)
-            opts="run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry doctor notify config help"
+            opts="run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -752,6 +758,20 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__help__subcmd__release)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__help__subcmd__reload)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1115,6 +1135,40 @@ _seatsync() {
                     return 0
                     ;;
                 --sku)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__reload)
+            opts="-c -h --accept --wait --store --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --accept)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -44,6 +44,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Forget what was assigned or withheld by hand: the rules decide again')
             [CompletionResult]::new('create-user', 'create-user', [CompletionResultType]::ParameterValue, 'Create a user of the tenant who is in no directory, with usage location, initial password and license')
             [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Try again now what waits for a retry, was refused by Graph, or was removed by others')
+            [CompletionResult]::new('reload', 'reload', [CompletionResultType]::ParameterValue, 'Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Try out the targets of notices')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Check the configuration, or show an example of it')
@@ -228,6 +229,16 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
         }
+        'seatsync;reload' {
+            [CompletionResult]::new('--accept', '--accept', [CompletionResultType]::ParameterName, 'Take the configuration with this digest over whatever it does, as a refusal says it')
+            [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait so many seconds for the agent: it works out what the configuration does, and brings writes under way to their end')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
         'seatsync;doctor' {
             [CompletionResult]::new('--pilot', '--pilot', [CompletionResultType]::ParameterName, 'Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN, sAMAccountName, objectGUID or Entra id')
             [CompletionResult]::new('--rule', '--rule', [CompletionResultType]::ParameterName, 'By the rule of this id, not by the first that means the user')
@@ -328,6 +339,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('release', 'release', [CompletionResultType]::ParameterValue, 'Forget what was assigned or withheld by hand: the rules decide again')
             [CompletionResult]::new('create-user', 'create-user', [CompletionResultType]::ParameterValue, 'Create a user of the tenant who is in no directory, with usage location, initial password and license')
             [CompletionResult]::new('retry', 'retry', [CompletionResultType]::ParameterValue, 'Try again now what waits for a retry, was refused by Graph, or was removed by others')
+            [CompletionResult]::new('reload', 'reload', [CompletionResultType]::ParameterValue, 'Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Try out the targets of notices')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Check the configuration, or show an example of it')
@@ -383,6 +395,9 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;help;retry' {
+            break
+        }
+        'seatsync;help;reload' {
             break
         }
         'seatsync;help;doctor' {

@@ -1,11 +1,13 @@
 //! The shell around the rooms: two feeds, the groups, the work, and what is told to people, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
+mod contents;
 mod creation_error;
 mod directory_feed;
 mod effect;
 mod error;
 mod expiry;
+mod generation;
 mod grounds;
 mod group_feed;
 mod health;
@@ -15,7 +17,10 @@ mod newcomer;
 mod notices;
 mod password;
 mod pilot;
+mod refusal;
+mod reload;
 mod scope;
+mod supervisor;
 mod tell;
 mod tenant_feed;
 mod untold;
@@ -33,16 +38,17 @@ pub use error::AgentError;
 pub use members::{directory_group_members, group_members};
 pub use newcomer::{Created, Creation};
 pub use password::{InitialPassword, NoRandomness};
+pub use refusal::{Refusal, Unloadable};
+pub use supervisor::{Host, Load, Phase, run};
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Settings, WebhookSettings};
+use crate::model::settings::{DirectorySettings, Settings, WebhookSettings};
 use crate::notify::Webhook;
-use crate::observe::Event;
-use crate::store::{Lease, Store};
+use crate::store::Store;
 use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
 
@@ -55,7 +61,7 @@ pub struct Progress {
     pub done: u64,
 }
 
-/// Everything the tasks share.
+/// Everything the tasks share, for as long as one configuration is worked by.
 #[derive(Clone, Debug)]
 pub struct Agent {
     settings: Arc<Settings>,
@@ -87,8 +93,12 @@ pub struct Agent {
     /// Rung when there is something to be sent.
     post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
+    /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
+    seed: u64,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
+    /// Judges on a copy of the store: nothing of it has happened, and nothing of it is told.
+    is_rehearsal: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -105,6 +115,24 @@ impl Agent {
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
         store.note_mode(settings.mode.word()).await?;
+        let quota = remembered_quota(&settings, &store, clock.now()).await?;
+        let kept = Kept {
+            logins: settings.directories.iter().map(Login::new).collect(),
+            groups_tried: settings.entra_groups().is_empty(),
+            groups_awaited: with_groups(&settings).map(|directory| directory.domain.clone()).collect(),
+            seed: fastrand::u64(..),
+            quota: Arc::new(Mutex::new(quota)),
+        };
+        Self::assemble(settings, store, clock, stop, kept)
+    }
+
+    fn assemble(
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+        kept: Kept,
+    ) -> Result<Self, AgentError> {
         let mut ldap_tls = Vec::new();
         for directory in &settings.directories {
             let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
@@ -114,14 +142,14 @@ impl Agent {
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let webhooks = settings.notify.iter().map(|target| webhook(&target.webhook)).collect::<Result<_, _>>()?;
         let pulse = settings.heartbeat.as_ref().map(|heartbeat| webhook(&heartbeat.webhook)).transpose()?;
-        let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
-            quota: Arc::new(Mutex::new(quota)),
-            logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
+            quota: kept.quota,
+            seed: kept.seed,
+            logins: kept.logins.into_iter().map(Arc::new).collect(),
             endings: expiry::ExpiryWatch::default(),
             scope: scope::ScopeWatch::default(),
-            groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
-            groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
+            groups_tried: Arc::new(AtomicBool::new(kept.groups_tried)),
+            groups_awaited: Arc::new(Mutex::new(kept.groups_awaited)),
             group_bell: Arc::default(),
             post_bell: Arc::default(),
             webhooks,
@@ -134,6 +162,7 @@ impl Agent {
             bell: Arc::default(),
             tenant_bell: Arc::default(),
             progress: Arc::new(watch::Sender::new(Progress::default())),
+            is_rehearsal: false,
             stop,
         })
     }
@@ -150,14 +179,10 @@ impl Agent {
     /// # Errors
     /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
     pub async fn run(&self) -> Result<(), AgentError> {
-        let mode = self.settings.mode.word();
-        let config = self.settings.digest.clone();
-        Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
         let stopped = async {
             let mut stop = self.stop.clone();
             // A sender that is gone asks for nothing more.
             let _ = stop.wait_for(|stop| *stop).await;
-            Event::Stopping.emit();
         };
         let feeds = async {
             tokio::select! {
@@ -177,9 +202,7 @@ impl Agent {
                 ended = &mut work => (Ok(()), ended),
             }
         };
-        feeds.and(work)?;
-        Event::Stopped.emit();
-        Ok(())
+        feeds.and(work)
     }
 
     /// One turn of each: reads both sides, then judges and writes until nothing is due. A side that cannot be read does not
@@ -241,10 +264,19 @@ impl Agent {
     }
 }
 
+/// What an agent begins with, beside its configuration.
+struct Kept {
+    /// For each domain, in the order of the settings.
+    logins: Vec<Login>,
+    groups_tried: bool,
+    groups_awaited: BTreeSet<String>,
+    seed: u64,
+    quota: Arc<Mutex<Quota>>,
+}
+
 /// The domains with groups that rules name.
-fn with_groups(settings: &Settings) -> BTreeSet<String> {
-    let named = settings.directories.iter().filter(|directory| !directory.groups.is_empty());
-    named.map(|directory| directory.domain.clone()).collect()
+fn with_groups(settings: &Settings) -> impl Iterator<Item = &DirectorySettings> {
+    settings.directories.iter().filter(|directory| !directory.groups.is_empty())
 }
 
 /// What is left of the budget after what was sent before a restart.
@@ -262,17 +294,6 @@ async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) ->
 fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
     let tls = tls::client_config(&Roots::SystemAnd(settings.ca_file.clone()))?;
     Ok(Webhook::new(settings, &tls)?)
-}
-
-/// Opens the store, takes its lease and runs an agent on it until told to stop.
-///
-/// # Errors
-/// When the store cannot be opened or is another's, or as [`Agent::run`].
-pub async fn run(settings: Settings, clock: Clock, stop: watch::Receiver<bool>) -> Result<(), AgentError> {
-    let _lease = Lease::take(&settings.store)?;
-    let store = Store::open(&settings.store)?;
-    let agent = Agent::new(settings, store, clock, stop).await?;
-    agent.run().await
 }
 
 /// Whether an error ends the agent instead of being retried: the store cannot be worked on until a person did something.

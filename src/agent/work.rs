@@ -295,13 +295,15 @@ impl Agent {
             turn.judged += judgements.len() as u64;
             self.show("judging", turn.judged);
             let moved = self.store.record(judgements, &grounds.coverage, &settings.digest, now).await?;
-            tell(moved, &grounds.catalog);
+            if !self.is_rehearsal {
+                tell(moved, &grounds.catalog);
+            }
             // Somebody may be awaited from now on: the tenant is looked at more often then.
             self.tenant_bell.notify_one();
             self.group_bell.notify_one();
         }
         self.store.end_pass().await?;
-        if first {
+        if first && !self.is_rehearsal {
             let report = self.store.report().await?;
             let baseline_without_license = report.baseline_without_license.values().sum();
             Event::Acquainted { baseline_without_license }.emit();

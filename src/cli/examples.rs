@@ -12,8 +12,9 @@ A first look, which writes nothing:
 Exit status:
    0  done
   64  used wrongly
+  65  reload: what the new configuration does exceeds the guard
   67  whom or what was named is not there
-  69  the directory or the tenant cannot be reached: try again
+  69  the directory or the tenant cannot be reached: try again; reload: no agent runs
   70  a defect of seatsync
   73  the store cannot be created or opened
   74  the store is damaged, full, or of another version
@@ -23,8 +24,16 @@ Exit status:
 
 pub(super) const RUN: &str = "\
 Logs to standard error. The first SIGTERM or SIGINT lets writes under way end, a second one stops
-at once. Whether it writes to the tenant is for `mode` in the configuration to say: \"observe\" or
-\"apply\".";
+at once. SIGHUP has it read its configuration anew, as `seatsync reload` does. Whether it writes to
+the tenant is for `mode` in the configuration to say: \"observe\" or \"apply\".";
+
+pub(super) const RELOAD: &str = "\
+Examples:
+  seatsync plan --config /etc/seatsync/new.toml
+  seatsync reload
+  seatsync reload --accept 59bb1c4c87f0
+
+A refusal shows the digest to accept. SIGHUP asks for the same, and tells the log what came of it.";
 
 pub(super) const ONCE: &str = "\
 Example:

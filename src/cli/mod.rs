@@ -16,6 +16,7 @@ mod pilot;
 mod plan;
 mod progress;
 mod reasons;
+mod reload;
 mod request;
 mod run;
 mod skus;
@@ -27,6 +28,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use run::load_from;
 
 use crate::config::{ConfigError, Environment};
 use crate::model::fault::{Class, Fault, exit};
@@ -119,6 +122,12 @@ enum Command {
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     #[command(after_help = examples::RETRY)]
     Retry(request::Retry),
+    /// Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it.
+    ///
+    /// 65: what it would do exceeds the guard, and is taken over with --accept. 69: no agent runs. 78: the file is wrong, or needs
+    /// a restart. In all of these the configuration before goes on.
+    #[command(after_help = examples::RELOAD)]
+    Reload(reload::Args),
     /// Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot.
     #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Args),
@@ -166,6 +175,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Doctor(args) => return doctor::run(&common, args).await,
         Command::Notify(command) => return notify::run(&common, command).await,
+        Command::Reload(args) => return reload::run(&common, args).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
@@ -203,15 +213,16 @@ impl Failure {
     }
 
     fn print(&self) {
-        use std::io::Write as _;
-        let mut text = format!("seatsync: {}\n", self.0);
-        let advice = self.0.advice();
-        if !advice.is_empty() {
-            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("  {advice} [{}]\n", self.0.code()));
-        }
-        // Nobody reads it: the exit status still says it.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        complain(&self.0.to_string(), &self.0.advice(), self.0.code());
     }
+}
+
+/// Says on standard error what is wrong, and what to do.
+fn complain(what: &str, advice: &str, code: &str) {
+    use std::io::Write as _;
+    let advice = if advice.is_empty() { String::new() } else { format!("  {advice} [{code}]\n") };
+    // Nobody reads it: the exit status still says it.
+    let _ = std::io::stderr().lock().write_all(format!("seatsync: {what}\n{advice}").as_bytes());
 }
 
 /// What a command was asked for does not exist, or cannot be done.

@@ -36,6 +36,7 @@ fn rule_effect(before: &Picture, after: &Picture, rule: &str, change: RuleChange
     let mut effect = RuleEffect {
         rule: rule.to_owned(),
         change,
+        meant: was.len() as u64,
         dropped: was.keys().filter(|person| !is.contains_key(person)).count() as u64,
         added_as_baseline: 0,
         added_to_license: 0,
@@ -187,13 +188,15 @@ mod tests {
                 |RuleEffect {
                      rule,
                      change,
+                     meant,
                      dropped,
                      added_as_baseline,
                      added_to_license,
                      added_otherwise,
                      become_baseline,
                  }| {
-                    let counts = [dropped, added_as_baseline, added_to_license, added_otherwise, become_baseline];
+                    let counts =
+                        [meant, dropped, added_as_baseline, added_to_license, added_otherwise, become_baseline];
                     (rule.as_str(), *change, counts.map(|count| *count))
                 },
             )
@@ -201,9 +204,9 @@ mod tests {
         assert_eq!(
             told,
             [
-                ("edited", RuleChange::Edited, [1, 1, 0, 0, 1]),
-                ("new", RuleChange::New, [0, 0, 1, 1, 0]),
-                ("removed", RuleChange::Removed, [1, 0, 0, 0, 0]),
+                ("edited", RuleChange::Edited, [2, 1, 1, 0, 0, 1]),
+                ("new", RuleChange::New, [0, 0, 0, 1, 1, 0]),
+                ("removed", RuleChange::Removed, [1, 1, 0, 0, 0, 0]),
             ]
         );
     }

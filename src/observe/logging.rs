@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 
 use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
@@ -10,26 +11,57 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use crate::model::settings::{LogFormat, LogSettings};
 use crate::model::text::one_line;
 
+/// Puts another filter in place of the one that log lines go through.
+type Refilter = Box<dyn Fn(EnvFilter) + Send + Sync>;
+
+static REFILTER: OnceLock<Refilter> = OnceLock::new();
+
 /// Sends log lines to standard error. A second call changes nothing.
 ///
 /// # Errors
 /// When the level is no filter; the text says why.
 pub fn init(settings: &LogSettings) -> Result<(), String> {
-    let filter = EnvFilter::builder().parse(&settings.level).map_err(|error| error.to_string())?;
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(filter(&settings.level)?)
         .with_writer(std::io::stderr)
         .with_target(false)
         // A reader of the log that went away must not end what is logged.
         .log_internal_errors(false);
     // Somebody else's subscriber, such as a test's, stays.
-    let _ = match settings.format {
+    match settings.format {
         LogFormat::Text => {
-            builder.with_ansi(std::io::stderr().is_terminal()).fmt_fields(debug_fn(for_people)).try_init()
+            let builder = builder.with_ansi(std::io::stderr().is_terminal()).fmt_fields(debug_fn(for_people));
+            let builder = builder.with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                keep(move |filter| drop(handle.reload(filter)));
+            }
         }
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
-    };
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            if builder.try_init().is_ok() {
+                keep(move |filter| drop(handle.reload(filter)));
+            }
+        }
+    }
     Ok(())
+}
+
+/// Lets other lines through from now on, where [`init`] was called; a level that is no filter changes nothing.
+pub fn set_level(level: &str) {
+    if let (Ok(filter), Some(refilter)) = (filter(level), REFILTER.get()) {
+        refilter(filter);
+    }
+}
+
+fn filter(level: &str) -> Result<EnvFilter, String> {
+    EnvFilter::builder().parse(level).map_err(|error| error.to_string())
+}
+
+fn keep(refilter: impl Fn(EnvFilter) + Send + Sync + 'static) {
+    // Set once: a second subscriber is none.
+    let _ = REFILTER.set(Box::new(refilter));
 }
 
 /// Lines for people leave out what their sentence says already.

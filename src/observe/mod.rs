@@ -1,13 +1,15 @@
 //! What happened, for operators: one event each, from which the log line derives.
 
 mod logging;
+mod reload;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use tracing::Level;
 
-pub use logging::init;
+pub use logging::{init, set_level};
+pub use reload::Reload;
 
 use crate::model::fault::{Class, Fault};
 use crate::model::group::GroupFault;
@@ -71,6 +73,7 @@ pub enum Event {
     HeartbeatWithheld { why: String },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
+    Reload(Reload),
 }
 
 impl Event {
@@ -138,6 +141,7 @@ impl Event {
             Self::HeartbeatWithheld { .. } => "heartbeat-withheld",
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
+            Self::Reload(reload) => reload.code(),
         }
     }
 
@@ -168,6 +172,7 @@ impl Event {
             | Self::PasswordExpiring { .. }
             | Self::SyncStalled { .. } => Level::ERROR,
             Self::Noticed { notice } if notice.state != Phase::Ends => Level::WARN,
+            Self::Reload(reload) => reload.level(),
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
@@ -219,11 +224,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { version, mode, config } => {
-                write!(
-                    f,
-                    "seatsync {version} started in mode {mode}, configuration {}",
-                    &config[..config.len().min(12)]
-                )
+                write!(f, "seatsync {version} started in mode {mode}, configuration {}", short(config))
             }
             Self::Stopping => f.write_str("stopping: writes under way are brought to their end"),
             Self::Stopped => f.write_str("stopped, nothing left half-done"),
@@ -397,6 +398,7 @@ impl fmt::Display for Event {
             Self::HeartbeatWithheld { why } => write!(f, "no heartbeat is sent: {why}"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
             Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
+            Self::Reload(reload) => reload.fmt(f),
         }
     }
 }
@@ -429,4 +431,10 @@ fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+/// The beginning of a digest: enough to tell configurations apart.
+#[must_use]
+pub fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }

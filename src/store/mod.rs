@@ -31,6 +31,7 @@ mod people;
 mod picture;
 mod plans;
 mod pulse;
+mod reloads;
 mod report;
 mod requests;
 mod rows;

@@ -41,6 +41,17 @@ impl Store {
         Self::start(path, db)
     }
 
+    /// Opens a copy of a store that is thrown away when this is done: nothing of it need survive a power cut.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_copy(path: &Path) -> Result<Self, StoreError> {
+        let mut db = file::open_for_writing(path, false)?;
+        db.execute_batch("PRAGMA synchronous = OFF;").map_err(|error| StoreError::from_sqlite(path, error))?;
+        migrate::migrate(&mut db, path)?;
+        Self::start(path, db)
+    }
+
     /// Opens the store for a command beside an agent: it must be there and up to date.
     ///
     /// # Errors

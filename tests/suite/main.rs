@@ -34,6 +34,7 @@ mod notices;
 mod pages;
 mod policy;
 mod products;
+mod reload;
 mod rules;
 mod samba;
 mod scope;

@@ -293,4 +293,10 @@ fn files_and_signals(roff: &mut Roff) {
     roff.text([roman(
         "The agent begins no further write, lets those under way end, and stops. A second one stops it at once.",
     )]);
+    roff.control("TP", []).text([bold("SIGHUP")]);
+    roff.text([
+        roman("It reads its configuration anew, as by "),
+        bold("seatsync reload"),
+        roman(", and tells the log what came of it."),
+    ]);
 }
