@@ -168,7 +168,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -l accept -d '
 complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -l wait -d 'Wait so many seconds for the agent: it works out what the configuration does, and brings writes under way to their end' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -s c -l config -d 'The configuration file' -r -F
-complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l pilot -d 'Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN, sAMAccountName, objectGUID or Entra id' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l rule -d 'By the rule of this id, not by the first that means the user' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l wait -d 'Wait so long for it to work, such as 90s or 5m' -r

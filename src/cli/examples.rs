@@ -33,7 +33,9 @@ Examples:
   seatsync reload
   seatsync reload --accept 59bb1c4c87f0
 
-A refusal shows the digest to accept. SIGHUP asks for the same, and tells the log what came of it.";
+Exit status 65: what it would do exceeds the guard, and is taken over with --accept, by the digest
+that the refusal shows. 69: no agent runs. 78: the file is wrong, or needs a restart. In all of
+these the configuration before goes on. SIGHUP asks for the same, and the log tells the outcome.";
 
 pub(super) const ONCE: &str = "\
 Example:

@@ -123,9 +123,6 @@ enum Command {
     #[command(after_help = examples::RETRY)]
     Retry(request::Retry),
     /// Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it.
-    ///
-    /// 65: what it would do exceeds the guard, and is taken over with --accept. 69: no agent runs. 78: the file is wrong, or needs
-    /// a restart. In all of these the configuration before goes on.
     #[command(after_help = examples::RELOAD)]
     Reload(reload::Args),
     /// Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot.
