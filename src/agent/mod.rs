@@ -18,6 +18,7 @@ mod pilot;
 mod scope;
 mod tell;
 mod tenant_feed;
+mod tidy;
 mod untold;
 mod work;
 
@@ -84,6 +85,8 @@ pub struct Agent {
     groups_tried: Arc<AtomicBool>,
     /// The domains of which the groups that rules name were not looked at since the start.
     groups_awaited: Arc<Mutex<BTreeSet<String>>>,
+    /// The tenant was read since the start: before that, what the store knows of licenses may be long past.
+    tenant_read: Arc<AtomicBool>,
     /// Rung when there is something to be sent.
     post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
@@ -123,6 +126,7 @@ impl Agent {
             groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
             groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
             group_bell: Arc::default(),
+            tenant_read: Arc::default(),
             post_bell: Arc::default(),
             webhooks,
             pulse,
@@ -153,6 +157,7 @@ impl Agent {
         let mode = self.settings.mode.word();
         let config = self.settings.digest.clone();
         Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
+        self.notice_restoring().await?;
         let stopped = async {
             let mut stop = self.stop.clone();
             // A sender that is gone asks for nothing more.
@@ -166,6 +171,7 @@ impl Agent {
                 ended = self.watch_groups() => ended,
                 ended = self.watch_notices() => ended,
                 ended = self.beat() => ended,
+                ended = self.watch_store() => ended,
                 () = stopped => Ok(()),
             }
         };
@@ -188,6 +194,7 @@ impl Agent {
     /// # Errors
     /// The first thing that went wrong, after all else was done.
     pub async fn once(&self) -> Result<Turn, AgentError> {
+        self.notice_restoring().await?;
         let mut stop = self.stop.clone();
         let stopped = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -211,6 +218,7 @@ impl Agent {
         let expected = self.look_ahead(&mut ahead).await;
         let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
         self.notices_once().await?;
+        self.tidy_once().await?;
         directory?;
         tenant?;
         untold?;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
+use super::{StoreError, migrate};
 
 /// How long a connection waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
@@ -19,10 +19,15 @@ pub(super) fn open_for_writing(path: &Path, make: bool) -> Result<Connection, St
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = open(path, flags)?;
+    // Before anything of it is changed.
+    migrate::refuse_newer(&db, path)?;
     // Keys are GUIDs, so a scan writes all over its indexes: what does not fit into the cache (here in KiB), or between two
     // checkpoints (in pages), is read and written again and again.
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                   PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096;";
+    // Free pages can be given back only if that is said before the first table is there. What one large transaction made of the
+    // -wal file is cut off again.
+    let pragmas = "PRAGMA auto_vacuum = INCREMENTAL;
+                   PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+                   PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432;";
     db.execute_batch(pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
     Ok(db)
 }
