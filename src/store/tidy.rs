@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use serde_json::json;
 
 use super::audit::{AuditKind, Entry, append, hex};
-use super::rows::millis;
+use super::rows::{meta, millis, set_meta};
 use super::trail::AuditHead;
 use super::{Store, StoreError};
 
@@ -24,6 +24,9 @@ const COUNTED: SignedDuration = SignedDuration::from_hours(48);
 
 /// The audit is shortened once its oldest row is older by so much, not row by row.
 const AUDIT_STEP: SignedDuration = SignedDuration::from_hours(24);
+
+/// The audit is being shortened, in the facts that are kept: it goes on until nothing is too old.
+const GOING_ON: &str = "audit_shortening";
 
 /// Free pages are given back above so many, and above a quarter of the file.
 const FREE: i64 = 2_000;
@@ -47,7 +50,7 @@ const OVER: [(Cutoff, &str); 10] = [
     (
         Cutoff::Keep,
         "DELETE FROM requests WHERE id IN
-             (SELECT id FROM requests WHERE done < ?1 AND id < (SELECT max(id) FROM requests) LIMIT ?2)",
+             (SELECT id FROM requests WHERE done < ?1 AND +id < (SELECT max(id) FROM requests) LIMIT ?2)",
     ),
     (
         Cutoff::Keep,
@@ -98,20 +101,21 @@ enum Cutoff {
     Keep,
 }
 
-/// Ended writes, but those that an entitlement waits for and the one that proves a license to be ours.
+/// With a plus before what the index is not to be chosen for. Ended writes, but those that an entitlement waits for and the one that proves a license to be ours.
 pub(super) const ENDED: &str = "
     SELECT i.id FROM intents i
-    WHERE i.closed < ?1 AND i.state <> 'open' AND i.id < (SELECT max(id) FROM intents)
+    WHERE i.closed < ?1 AND i.state <> 'open' AND +i.id < (SELECT max(id) FROM intents)
       AND NOT EXISTS (SELECT 1 FROM entitlements WHERE intent = i.id)
       AND NOT (i.state = 'accepted' AND EXISTS (
           SELECT 1 FROM json_each(i.body -> '$.license.add') a
-          JOIN entitlements e ON e.person = i.person AND e.sku = a.value ->> '$.sku' AND e.ours = 1))
+          JOIN entitlements e ON e.person = i.person AND e.sku = a.value ->> '$.sku' AND e.ours = 1
+          WHERE coalesce(a.value ->> '$.held', 0) = 0))
     LIMIT ?2";
 
 /// Persons of whom both sides have had nothing for long, and about whom nothing is open.
 pub(super) const DEPARTED: &str = "
     SELECT p.id FROM people p
-    WHERE p.presence = 'departed' AND p.presence_since < ?1 AND p.dirty = 0 AND p.id < (SELECT max(id) FROM people)
+    WHERE p.presence = 'departed' AND p.presence_since < ?1 AND p.dirty = 0 AND +p.id < (SELECT max(id) FROM people)
       AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.person = p.id AND (a.gone IS NULL OR a.gone >= ?1))
       AND NOT EXISTS (SELECT 1 FROM users u WHERE u.person = p.id AND (u.removed_at IS NULL OR u.removed_at >= ?1))
       AND NOT EXISTS (SELECT 1 FROM intents i WHERE i.person = p.id AND (i.state = 'open' OR i.closed >= ?1))
@@ -176,9 +180,12 @@ impl Store {
                 .prepare_cached("SELECT at FROM audit ORDER BY id LIMIT 1")?
                 .query_row([], |row| row.get(0))
                 .optional()?;
-            let started = tx.prepare_cached("SELECT 1 FROM meta WHERE key = 'audit_shortening'")?.exists([])?;
-            let step = if started { SignedDuration::ZERO } else { AUDIT_STEP };
+            let going_on = meta(tx, GOING_ON)?.is_some();
+            let step = if going_on { SignedDuration::ZERO } else { AUDIT_STEP };
             if oldest.is_none_or(|oldest| oldest >= ago(now, keep) - millis_of(step)) {
+                if going_on {
+                    set_meta(tx, GOING_ON, None)?;
+                }
                 return Ok(None);
             }
             shorten(tx, ago(now, keep), now)
@@ -277,9 +284,8 @@ fn shorten(tx: &Transaction<'_>, before: i64, now: Timestamp) -> Result<Option<S
         last = Some((row.get("id")?, row.get("hash")?));
     }
     drop(rows);
-    let going = if last.is_some() { Some("yes") } else { None };
-    super::rows::set_meta(tx, "audit_shortening", going)?;
     let Some((upto, hash)) = last else { return Ok(None) };
+    set_meta(tx, GOING_ON, Some("yes"))?;
     tx.execute("INSERT INTO audit_checkpoints (upto, hash, at) VALUES (?1, ?2, ?3)", params![upto, hash, millis(now)])?;
     let removed = tx.execute("DELETE FROM audit WHERE id <= ?1", [upto])?;
     tx.execute("DELETE FROM audit_checkpoints WHERE upto < ?1", [upto])?;
