@@ -54,7 +54,7 @@ pub use accounts::{Absorbed, ScanEnd};
 pub use audit::{AuditKind, AuditRow};
 pub use backup::{Backup, backup};
 pub use domains::DomainFeed;
-pub use dossier::{Dossier, IntentView, RuleView};
+pub use dossier::{ByHand, Dossier, IntentView, RuleView};
 pub use error::StoreError;
 pub use exchange::Exchanged;
 pub use groups::{GroupEnd, GroupLine};
