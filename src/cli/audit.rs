@@ -241,7 +241,7 @@ fn table(rows: &[AuditRow], catalog: &Catalog) {
 /// How an export is written.
 enum Form {
     Json,
-    Csv(csv::Writer<Vec<u8>>),
+    Csv(Box<csv::Writer<Vec<u8>>>),
 }
 
 impl Form {
@@ -249,7 +249,7 @@ impl Form {
         let mut csv = csv::Writer::from_writer(Vec::new());
         // Into memory; it cannot fail.
         let _ = csv.write_record(COLUMNS);
-        Self::Csv(csv)
+        Self::Csv(Box::new(csv))
     }
 
     /// Prints some rows. A reader that went away, such as `head`, ends the command quietly.
@@ -267,8 +267,8 @@ impl Form {
                 for line in lines {
                     csv.write_record(line.cells()).map_err(|error| output::unwritable(&error))?;
                 }
-                let written = std::mem::replace(csv, csv::Writer::from_writer(Vec::new()));
-                text = written.into_inner().map_err(|error| output::unwritable(error.error()))?;
+                let written = std::mem::replace(csv, Box::new(csv::Writer::from_writer(Vec::new())));
+                text = (*written).into_inner().map_err(|error| output::unwritable(error.error()))?;
             }
         }
         if std::io::stdout().lock().write_all(&text).is_err() {

@@ -164,6 +164,9 @@ async fn placed(bench: &Bench, store: &Path, people: &[(&str, &str, Joiner)]) {
             params![id, sku, word, format!("{{\"standing\":\"{word}\"{more}}}"), ours, check, past],
         )
         .expect(name);
+        if ["expected", "delayed"].contains(name) {
+            db.execute("UPDATE people SET look_again = ?2 WHERE id = ?1", [id, past]).expect("a time");
+        }
         if *name == "reclaiming" {
             let take = "UPDATE entitlements SET action = '{\"action\":\"take\",\"with\":null}' WHERE person = ?1";
             db.execute(take, [id]).expect("an action");
