@@ -118,7 +118,7 @@ async fn an_old_copy_put_back_writes_nobody_twice_and_loses_nobody() {
         until_standing(&store, joiner, "satisfied").await;
     }
     bench.some_polls().await;
-    let report = until(&store, |report| report.presence.get("awaiting").is_none()).await;
+    let report = until(&store, |report| !report.presence.contains_key("awaiting")).await;
     daemon.stop().await;
 
     let everyone = before.iter().chain(&since).chain([&awaited, &under_way, &joined_meanwhile]);
