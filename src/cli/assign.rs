@@ -23,6 +23,7 @@ use crate::store::Store;
 #[group(required = true, multiple = false)]
 struct Whom {
     /// Users: each a UPN, sAMAccountName, objectGUID or Entra id.
+    #[arg(value_name = "USER")]
     users: Vec<String>,
     /// A CSV file with such a name in the first column of each line, or in one headed "user" or "userPrincipalName".
     #[arg(long, value_name = "FILE")]
@@ -43,10 +44,10 @@ struct Whom {
 pub(super) struct Assign {
     #[command(flatten)]
     whom: Whom,
-    /// The product: part number or GUID.
+    /// The product, by part number or GUID.
     #[arg(long)]
     sku: String,
-    /// A service plan to leave off; may be given several times.
+    /// A service plan to leave off, by name or GUID; may be given several times.
     #[arg(long, value_name = "PLAN")]
     disable: Vec<String>,
     /// Only show what would be written.
@@ -59,7 +60,7 @@ pub(super) struct Assign {
 pub(super) struct Unassign {
     #[command(flatten)]
     whom: Whom,
-    /// The product: part number or GUID.
+    /// The product, by part number or GUID.
     #[arg(long)]
     sku: String,
     /// Only show what would be written.

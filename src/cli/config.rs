@@ -8,13 +8,15 @@ use crate::config::{self, ConfigError};
 /// What `config` does.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Say everything that is wrong with the configuration, or that nothing is (exit 0 or 78).
+    /// Say everything that is wrong with the configuration, or that nothing is.
+    #[command(after_help = super::examples::CONFIG_CHECK)]
     Check {
         /// Print the problems as JSON.
         #[arg(long)]
         json: bool,
     },
     /// Print an example: every key with its default and meaning.
+    #[command(after_help = super::examples::CONFIG_EXAMPLE)]
     Example,
 }
 

@@ -25,13 +25,13 @@ pub(super) struct Args {
     /// The name to sign in with, in a verified domain of the tenant.
     #[arg(long, value_name = "NAME@DOMAIN")]
     upn: NewUpn,
-    /// Where the user is to use services: two letters of ISO 3166-1.
+    /// The country where the user is to use services: two letters of ISO 3166-1.
     #[arg(long, value_name = "COUNTRY")]
     usage_location: UsageLocation,
-    /// A product to assign, as `assign` does: part number or GUID.
+    /// A product to assign, as `assign` does, by part number or GUID.
     #[arg(long)]
     sku: Option<String>,
-    /// A service plan to leave off; may be given several times.
+    /// A service plan to leave off, by name or GUID; may be given several times.
     #[arg(long, value_name = "PLAN", requires = "sku")]
     disable: Vec<String>,
     /// Write the initial password to this new file, which only its owner can read, instead of printing it.

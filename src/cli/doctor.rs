@@ -9,24 +9,24 @@ use crate::doctor::{self, Check, Examination, Grant, State};
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Examine the directory's side: controllers, sign-in, rights, bases, whom rules mean. Without any side: both.
+    /// Only the directory's side: controllers, sign-in, rights, bases, whom rules mean.
     #[arg(long)]
     directory: bool,
-    /// Examine the tenant's side: network, login, permissions, products.
+    /// Only the tenant's side: network, login, permissions, products.
     #[arg(long)]
     tenant: bool,
     /// Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN,
     /// sAMAccountName, objectGUID or Entra id.
     #[arg(long, value_name = "USER", conflicts_with_all = ["tenant", "directory"], help_heading = "Pilot")]
     pilot: Option<String>,
-    /// By this rule, not by the first that means the user.
-    #[arg(long, value_name = "ID", requires = "pilot", help_heading = "Pilot")]
+    /// By the rule of this id, not by the first that means the user.
+    #[arg(long, value_name = "RULE", requires = "pilot", help_heading = "Pilot")]
     rule: Option<String>,
     /// Write for this one user even in mode "observe", while no agent runs.
     #[arg(long, requires = "pilot", help_heading = "Pilot")]
     write: bool,
     /// Wait so long for it to work, such as 90s or 5m.
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = wait, requires = "pilot", help_heading = "Pilot")]
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = wait, requires = "pilot", help_heading = "Pilot")]
     wait: Duration,
     /// Print JSON.
     #[arg(long)]

@@ -16,7 +16,7 @@ use crate::store::{AuditRow, Dossier};
 /// What `explain` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Whom: a UPN, sAMAccountName, objectGUID or Entra id.
+    /// A UPN, sAMAccountName, objectGUID or Entra id.
     user: String,
     /// Print JSON.
     #[arg(long)]

@@ -7,6 +7,7 @@ mod config;
 mod create_user;
 mod doctor;
 mod effect;
+mod examples;
 mod explain;
 mod holders;
 mod key_table;
@@ -36,27 +37,13 @@ use crate::store::{Store, StoreError};
 
 /// Gives accounts synced from Active Directory to Entra their usage location and license.
 #[derive(Debug, Parser)]
-#[command(name = "seatsync", version, max_term_width = 100, infer_subcommands = false, after_help = EXIT_STATUS)]
+#[command(name = "seatsync", version, max_term_width = 100, infer_subcommands = false, after_help = examples::ALL)]
 pub struct Cli {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
     command: Command,
 }
-
-/// What every command can end with.
-const EXIT_STATUS: &str = "\
-Exit status:
-   0  done
-  64  used wrongly
-  67  whom or what was named is not there
-  69  the directory or the tenant cannot be reached: try again
-  70  a defect of seatsync
-  73  the store cannot be created or opened
-  74  the store is damaged, full, or of another version
-  75  another agent has the store, or it was stopped before the end: try again
-  77  credentials or permissions were refused
-  78  the configuration or the clock is wrong, or does not fit the tenant, the domain or the store";
 
 /// What every command takes.
 #[derive(Clone, Debug, Args)]
@@ -77,7 +64,7 @@ struct Common {
 /// What commands take that only look or ask.
 #[derive(Clone, Debug, Args)]
 struct Place {
-    /// The store. Spares reading the configuration, which names it, and its secrets.
+    /// Read this store, and neither the configuration, which names one, nor its secrets.
     #[arg(long, value_name = "FILE", help_heading = "Where")]
     store: Option<PathBuf>,
 }
@@ -85,46 +72,63 @@ struct Place {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the agent in the foreground until SIGTERM or SIGINT (Ctrl-C).
+    #[command(after_help = examples::RUN)]
     Run,
     /// Do one turn: read both sides, judge, write what is due; then end.
+    #[command(after_help = examples::ONCE)]
     Once(once::Args),
     /// Read both sides and show what would be written, without writing anything anywhere.
+    #[command(after_help = examples::PLAN)]
     Plan(plan::Args),
     /// Show the state at a glance, and what to do about it.
+    #[command(after_help = examples::STATUS)]
     Status(status::Args),
-    /// List persons and where they stand.
+    /// List persons and where they stand, holders of a product, or who has no device in Intune.
+    #[command(after_help = examples::USERS)]
     Users(users::Args),
     /// List the tenant's products with seats, status and forecast, or one with its service plans.
+    #[command(after_help = examples::SKUS)]
     Skus(skus::Args),
     /// Tell one person's whole story: seen, decided, tried, answered.
+    #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Args),
     /// List or export what was seen, decided, tried and answered, or verify that it is what was written.
     Audit(audit::Args),
     /// Copy the store into a file that can be put in its place, while the agent runs.
     Backup(backup::Args),
     /// License those who were in the tenant before seatsync or before a rule, under the guard.
+    #[command(after_help = examples::INCLUDE)]
     Include(request::Include),
-    /// Let a held cohort be licensed.
+    /// Let a held cohort go ahead.
+    #[command(after_help = examples::APPROVE)]
     Approve(request::Decide),
-    /// Leave a held cohort unlicensed: its members become baseline.
+    /// Turn a held cohort down: nothing is written for its members.
+    #[command(after_help = examples::REJECT)]
     Reject(request::Decide),
     /// Write nothing until resumed; reading goes on.
+    #[command(after_help = examples::PAUSE)]
     Pause(request::Pause),
-    /// Write again.
+    /// Write again after a pause.
     Resume(Place),
-    /// Give a product by hand to one user, a group, a list or whoever matches a filter, whatever the rules say.
+    /// Give a product by hand to users, a list, a group or whoever matches a filter, whatever the rules say.
+    #[command(after_help = examples::ASSIGN)]
     Assign(assign::Assign),
     /// Take a product away by hand, and withhold it whatever the rules say.
+    #[command(after_help = examples::UNASSIGN)]
     Unassign(assign::Unassign),
     /// Forget what was assigned or withheld by hand: the rules decide again.
+    #[command(after_help = examples::RELEASE)]
     Release(assign::Unassign),
     /// Create a user of the tenant who is in no directory, with usage location, initial password and license.
+    #[command(after_help = examples::CREATE_USER)]
     CreateUser(create_user::Args),
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
+    #[command(after_help = examples::RETRY)]
     Retry(request::Retry),
-    /// Examine whether all that the service relies on is there, and say what mends what is not.
+    /// Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot.
+    #[command(after_help = examples::DOCTOR)]
     Doctor(doctor::Args),
-    /// Try out whom notices are sent to.
+    /// Try out the targets of notices.
     #[command(subcommand)]
     Notify(notify::Command),
     /// Check the configuration, or show an example of it.

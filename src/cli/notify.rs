@@ -13,13 +13,14 @@ use crate::tls::{self, Roots};
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Send a test message to each [[notify]] target, and a sign of life to the heartbeat's, and show what each answers.
+    #[command(after_help = super::examples::NOTIFY_TEST)]
     Test(Test),
 }
 
 /// What `notify test` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Test {
-    /// Only this target.
+    /// Only the target of this id.
     #[arg(value_name = "ID")]
     id: Option<String>,
     /// Print JSON.

@@ -27,7 +27,7 @@ pub(super) struct Args {
     /// Show every write, not only the first 50.
     #[arg(long)]
     all: bool,
-    /// Only this one, with what each rule comes to and why: a UPN, sAMAccountName, objectGUID or Entra id.
+    /// Only for this user, with what each rule comes to and why: a UPN, sAMAccountName, objectGUID or Entra id.
     #[arg(long)]
     user: Option<String>,
 }

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What `include` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Include {
-    /// The rule whose baseline is brought in.
+    /// The id of the rule whose baseline is brought in.
     rule: String,
     /// Only those who lack the license.
     #[arg(long)]
@@ -29,7 +29,7 @@ pub(super) struct Include {
     /// At most so many, those who were there longest first.
     #[arg(long, value_name = "NUMBER")]
     limit: Option<u32>,
-    /// Only this one: a UPN, sAMAccountName, objectGUID or Entra id.
+    /// Only this user: a UPN, sAMAccountName, objectGUID or Entra id.
     #[arg(long)]
     user: Option<String>,
     #[command(flatten)]
@@ -40,8 +40,9 @@ pub(super) struct Include {
 #[derive(Debug, clap::Args)]
 pub(super) struct Decide {
     /// The cohort's number, as `status` shows it.
+    #[arg(value_name = "COHORT")]
     hold: i64,
-    /// Its digest, as `status` shows it: refuses if the cohort has changed since. Without it, the cohort as it is now.
+    /// Its digest, as `status` shows it: refused if the cohort has changed since. Without it the cohort counts as it is now.
     #[arg(long)]
     digest: Option<String>,
     #[command(flatten)]
@@ -60,10 +61,10 @@ pub(super) struct Pause {
 /// What `retry` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Retry {
-    /// Whom: a UPN, sAMAccountName, objectGUID or Entra id.
+    /// A UPN, sAMAccountName, objectGUID or Entra id.
     #[arg(required_unless_present = "all")]
     user: Option<String>,
-    /// Everyone.
+    /// Everyone, instead of one user.
     #[arg(long, conflicts_with = "user")]
     all: bool,
     #[command(flatten)]

@@ -12,8 +12,8 @@ use crate::store::SkuLine;
 /// What `skus` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// One product with its service plans, by part number or GUID.
-    #[arg(value_name = "NAME")]
+    /// Show this product with its service plans: part number or GUID.
+    #[arg(value_name = "SKU")]
     name: Option<String>,
     /// Print JSON.
     #[arg(long)]

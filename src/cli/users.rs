@@ -9,27 +9,27 @@ use crate::store::PersonLine;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only those with this presence.
-    #[arg(long, value_name = "WORD", value_parser = Presence::WORDS)]
+    #[arg(long, value_name = "PRESENCE", value_parser = Presence::WORDS)]
     presence: Option<String>,
     /// Only those with a license that stands so.
-    #[arg(long, value_name = "WORD", value_parser = Standing::WORDS)]
+    #[arg(long, value_name = "STANDING", value_parser = Standing::WORDS)]
     standing: Option<String>,
-    /// Those who hold this product instead, by part number or GUID, whether or not a rule means them.
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["presence", "standing", "quarantined"])]
+    /// List who holds this product, by part number or GUID, whether or not a rule means them.
+    #[arg(long, value_name = "SKU", conflicts_with_all = ["presence", "standing", "quarantined"])]
     sku: Option<String>,
-    /// With the state of each of its service plans, read from Graph now.
+    /// With --sku: the state of each of its service plans, read from Graph now.
     #[arg(long, requires = "sku")]
     status: bool,
-    /// Only of this plan.
-    #[arg(long, value_name = "NAME", requires = "status")]
+    /// With --status: only of this service plan.
+    #[arg(long, value_name = "PLAN", requires = "status")]
     plan: Option<String>,
-    /// Those with an Intune plan who have no device in Intune instead, read from Graph now.
+    /// List who has an Intune plan and no device in Intune, read from Graph now.
     #[arg(long, conflicts_with_all = ["presence", "standing", "quarantined", "sku"])]
     not_enrolled: bool,
-    /// At most so many.
+    /// List at most so many.
     #[arg(long, value_name = "NUMBER", default_value_t = 1_000)]
     limit: u32,
-    /// List entries that could not be understood instead.
+    /// List entries of either side that could not be understood.
     #[arg(long, conflicts_with_all = ["presence", "standing"])]
     quarantined: bool,
     /// Print JSON.

@@ -24,6 +24,9 @@ mod context;
 mod directory;
 mod example;
 mod keys;
+#[cfg(test)]
+#[cfg(unix)]
+mod manual;
 mod notify;
 mod problem;
 mod resolve;

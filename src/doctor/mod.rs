@@ -8,6 +8,8 @@ mod directory;
 mod domain;
 mod ground;
 mod permissions;
+#[cfg(test)]
+mod permissions_page;
 mod pilot;
 mod products;
 mod surroundings;

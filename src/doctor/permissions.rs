@@ -63,10 +63,10 @@ const READ_GROUPS: Need = Need {
 };
 
 /// Needed for groups that hide their members, beside the permission to read groups; which do is not known here.
-const READ_HIDDEN: &str = "Member.Read.Hidden";
+pub(super) const READ_HIDDEN: &str = "Member.Read.Hidden";
 
 /// What one command alone asks for.
-const READ_DEVICES: &str = "DeviceManagementManagedDevices.Read.All";
+pub(super) const READ_DEVICES: &str = "DeviceManagementManagedDevices.Read.All";
 
 /// What the configuration makes use of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

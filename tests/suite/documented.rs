@@ -1,7 +1,7 @@
-//! What the documentation says is so: every code an operator can meet has its row, no row outlives its code, the
-//! configuration of the README loads, and every command that is shown exists.
+//! What the documentation says is so: every code an operator can meet has its section in docs/codes.md, no section outlives its
+//! code, and the configuration that a newcomer starts with loads.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use seatsync::config::{self, Environment};
@@ -13,16 +13,16 @@ use crate::architecture::product_files;
 const REASONS: [&str; 6] = ["Reason::new(", "said(", "refusal(", "refused(Scope::", "Meaning::User(", "Meaning::Sku("];
 
 #[test]
-fn every_error_code_has_its_row_and_every_row_its_code() {
+fn every_event_and_error_has_its_section_and_every_section_its_code() {
     let events: BTreeSet<String> = codes_of(|file| file.starts_with("observe"));
     let errors: BTreeSet<String> = codes_of(|file| !file.starts_with("observe"));
     assert!(events.len() > 20 && errors.len() > 50, "{} events, {} errors were found", events.len(), errors.len());
-    same("Events", &events.union(&traced()).cloned().collect());
-    same("Errors", &errors);
+    same("event", &events.union(&traced()).cloned().collect());
+    same("error", &errors);
 }
 
 #[test]
-fn every_reason_has_its_row_and_every_row_its_reason() {
+fn every_reason_has_its_section_and_every_section_its_reason() {
     let mut found = BTreeSet::new();
     for text in product_texts(|_| true) {
         for needle in REASONS {
@@ -32,13 +32,13 @@ fn every_reason_has_its_row_and_every_row_its_reason() {
         found.extend(after(&text, "const SPLIT: &str = ").filter_map(first_literal));
     }
     assert!(found.len() > 20, "{found:?}");
-    same("Reasons", &found);
+    same("reason", &found);
 }
 
 #[test]
-fn every_notice_has_its_row() {
+fn every_notice_has_its_section() {
     let codes: BTreeSet<String> = seatsync::model::notice::Matter::WORDS.into_iter().map(str::to_owned).collect();
-    same("Notices", &codes);
+    same("notice", &codes);
 }
 
 #[test]
@@ -56,14 +56,14 @@ fn every_exit_status_has_its_row() {
 }
 
 #[test]
-fn the_configuration_of_the_readme_loads() {
-    let readme = source("README.md");
-    let toml = fenced(&readme, "toml").into_iter().find(|block| block.contains("[directory]"));
+fn the_configuration_that_a_newcomer_starts_with_loads() {
+    let page = source("docs/install.md");
+    let toml = fenced(&page, "toml").into_iter().find(|block| block.contains("[directory]"));
     let files = tempfile::tempdir().expect("a directory for files");
     let path = files.path().join("seatsync.toml");
-    std::fs::write(&path, toml.expect("the README has a configuration")).expect("it is written");
+    std::fs::write(&path, toml.expect("the page has a configuration")).expect("it is written");
     std::fs::write(files.path().join("corp-ca.pem"), "not read here").expect("it is written");
-    for secret in ["bind-password", "client-secret"] {
+    for secret in ["bind-password", "seatsync.pem"] {
         use std::os::unix::fs::PermissionsExt as _;
         let secret = files.path().join(secret);
         std::fs::write(&secret, "not a secret").expect("it is written");
@@ -71,31 +71,20 @@ fn the_configuration_of_the_readme_loads() {
     }
     match config::load(&path, &Environment::default()) {
         Ok(settings) => assert_eq!(settings.mode, Mode::Observe, "a newcomer starts by looking"),
-        Err(error) => panic!("the README's configuration is refused:\n{error}"),
+        Err(error) => panic!("the configuration of docs/install.md is refused:\n{error}"),
     }
 }
 
 #[test]
-fn every_command_that_is_shown_exists() {
-    let help = std::process::Command::new(env!("CARGO_BIN_EXE_seatsync")).arg("--help").output().expect("it runs");
-    let help = String::from_utf8_lossy(&help.stdout).into_owned();
-    let known: BTreeSet<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
-    assert!(known.contains("explain"), "{help}");
-    for page in ["README.md", "docs/architecture.md", "docs/operations.md", "docs/dependencies.md", "docs/rules.md"] {
-        let text = source(page);
-        let shown = text.match_indices("seatsync ").filter(|(at, _)| {
-            let before = &text[..*at];
-            before.ends_with('`') || before.ends_with("$ ") || before.ends_with("\n    ")
-        });
-        for (at, found) in shown {
-            let command: String = text[at + found.len()..]
-                .chars()
-                .enumerate()
-                .take_while(|(n, c)| c.is_ascii_lowercase() || (*n > 0 && *c == '-'))
-                .map(|(_, c)| c)
-                .collect();
-            assert!(command.is_empty() || known.contains(command.as_str()), "{page} shows `seatsync {command}`");
-        }
+fn every_section_says_what_a_code_means_and_what_to_do() {
+    let page = source("docs/codes.md");
+    let mut before = "";
+    for (code, text) in sections(&page) {
+        assert!(before < code, "docs/codes.md: {code} stands after {before}; the order is that of the alphabet");
+        let (means, todo) = text.split_once("\n**To do:** ").unwrap_or_else(|| panic!("{code}: what is to be done?"));
+        let means = means.lines().filter(|line| !line.starts_with('*')).map(str::len).sum::<usize>();
+        assert!(means > 10 && todo.trim().len() > 5, "{code}: {text}");
+        before = code;
     }
 }
 
@@ -118,18 +107,28 @@ fn every_test_that_keeps_an_invariant_exists() {
     assert!(found > 8, "{found} tests are named");
 }
 
-/// Compares codes with the first column of the tables in a section of docs/operations.md.
-fn same(heading: &str, codes: &BTreeSet<String>) {
-    let page = source("docs/operations.md");
-    let rows: BTreeSet<String> = section(&page, heading)
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once('`'))
-        .map(|(code, _)| code.to_owned())
-        .collect();
-    let missing: Vec<_> = codes.difference(&rows).collect();
-    let stale: Vec<_> = rows.difference(codes).collect();
-    assert!(missing.is_empty(), "docs/operations.md, \"{heading}\", lacks {missing:?}");
-    assert!(stale.is_empty(), "docs/operations.md, \"{heading}\", has {stale:?}, which no source has");
+/// Compares codes of a kind with the sections of docs/codes.md that say to be of it.
+fn same(kind: &str, codes: &BTreeSet<String>) {
+    let page = source("docs/codes.md");
+    let sections: BTreeMap<&str, Vec<&str>> = sections(&page).map(|(code, text)| (code, kinds(code, text))).collect();
+    let told: BTreeSet<String> =
+        sections.iter().filter(|(_, kinds)| kinds.contains(&kind)).map(|(code, _)| (*code).to_owned()).collect();
+    let missing: Vec<_> = codes.difference(&told).collect();
+    let stale: Vec<_> = told.difference(codes).collect();
+    assert!(missing.is_empty(), "docs/codes.md has no section of kind \"{kind}\" for {missing:?}");
+    assert!(stale.is_empty(), "docs/codes.md has sections of kind \"{kind}\" for {stale:?}, which no source has");
+}
+
+/// Each code with the text below its heading.
+fn sections(page: &str) -> impl Iterator<Item = (&str, &str)> {
+    after(page, "\n## ").filter_map(|rest| rest.split("\n## ").next()?.split_once('\n'))
+}
+
+/// What a section says its code is: `*event: warn · notice*`.
+fn kinds<'a>(code: &str, text: &'a str) -> Vec<&'a str> {
+    let line = text.trim_start().lines().next().and_then(|line| line.strip_prefix('*')?.strip_suffix('*'));
+    let kinds = line.unwrap_or_else(|| panic!("docs/codes.md: of what kind is {code}?")).split(" · ");
+    kinds.map(|kind| kind.split(':').next().unwrap_or_default()).collect()
 }
 
 /// Literals in kebab case within the bodies of `fn code`.

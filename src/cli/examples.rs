@@ -1,0 +1,148 @@
+//! What stands below a command's options in its help: examples, and what is worth knowing before. A test parses each.
+
+/// What every command can end with.
+pub(super) const ALL: &str = "\
+A first look, which writes nothing:
+  seatsync config check
+  seatsync doctor
+  seatsync plan
+  seatsync once
+  seatsync status
+
+Exit status:
+   0  done
+  64  used wrongly
+  67  whom or what was named is not there
+  69  the directory or the tenant cannot be reached: try again
+  70  a defect of seatsync
+  73  the store cannot be created or opened
+  74  the store is damaged, full, or of another version
+  75  another agent has the store, or it was stopped before the end: try again
+  77  credentials or permissions were refused
+  78  the configuration or the clock is wrong, or does not fit the tenant, the domain or the store";
+
+pub(super) const RUN: &str = "\
+Logs to standard error. The first SIGTERM or SIGINT lets writes under way end, a second one stops
+at once. Whether it writes to the tenant is for `mode` in the configuration to say: \"observe\" or
+\"apply\".";
+
+pub(super) const ONCE: &str = "\
+Example:
+  seatsync once --json
+
+In mode \"observe\" nothing is written to the tenant; what is learned is kept. Refused while an
+agent runs.";
+
+pub(super) const PLAN: &str = "\
+Examples:
+  seatsync plan
+  seatsync plan --user eva.berg
+  seatsync plan --config /etc/seatsync/new.toml
+
+With a file that is not in use yet it says first what the edit does to those who are known.
+It works on a copy of the store, beside a running agent too.";
+
+pub(super) const STATUS: &str = "\
+Example:
+  seatsync status --json
+
+Reads the store alone: neither the directory nor the tenant is asked, and no agent has to run.";
+
+pub(super) const USERS: &str = "\
+Examples:
+  seatsync users --standing refused
+  seatsync users --presence awaiting
+  seatsync users --sku EMS --status --plan INTUNE_A
+  seatsync users --not-enrolled --json";
+
+pub(super) const SKUS: &str = "\
+Examples:
+  seatsync skus
+  seatsync skus EMS";
+
+pub(super) const EXPLAIN: &str = "\
+Example:
+  seatsync explain eva.berg@corp.example.com";
+
+pub(super) const INCLUDE: &str = "\
+Examples:
+  seatsync include staff-ems --unlicensed --limit 50
+  seatsync include staff-ems --since 2026-09-01
+  seatsync include staff-ems --user eva.berg
+
+`seatsync users --standing baseline` lists who they are.";
+
+pub(super) const APPROVE: &str = "\
+Example:
+  seatsync approve 1 --digest 36e5bb96e62d
+
+`seatsync status` shows held cohorts with number and digest.";
+
+pub(super) const REJECT: &str = "\
+Example:
+  seatsync reject 1 --digest 36e5bb96e62d
+
+Those who were to be licensed become baseline: `seatsync include` can bring them back. Licenses
+that were to be changed or taken back stay as they are.";
+
+pub(super) const PAUSE: &str = "\
+Example:
+  seatsync pause \"change freeze until Monday\"
+
+It stays over restarts. `seatsync resume` ends it.";
+
+pub(super) const ASSIGN: &str = "\
+Examples:
+  seatsync assign eva.berg ola.nord --sku EMS
+  seatsync assign --csv pilots.csv --sku EMS --disable INTUNE_A --dry-run
+  seatsync assign --filter '(department=Sales)' --sku EMS
+
+What is assigned counts for the daily limit. `seatsync release` leaves it to the rules again.";
+
+pub(super) const UNASSIGN: &str = "\
+Example:
+  seatsync unassign eva.berg --sku EMS --dry-run
+
+Only a direct license can be taken; one that comes from a group stays. `seatsync release` ends the
+withholding.";
+
+pub(super) const RELEASE: &str = "\
+Example:
+  seatsync release eva.berg --sku EMS
+
+What was given stays.";
+
+pub(super) const CREATE_USER: &str = "\
+Example:
+  seatsync create-user --display-name 'Eva New' --upn eva@contoso.com --usage-location SE --sku EMS
+
+The initial password is printed once and kept nowhere. The app needs the permission
+User.ReadWrite.All.";
+
+pub(super) const RETRY: &str = "\
+Examples:
+  seatsync retry eva.berg
+  seatsync retry --all";
+
+pub(super) const DOCTOR: &str = "\
+Examples:
+  seatsync doctor
+  seatsync doctor --directory --json
+  seatsync doctor --pilot eva.berg --write
+
+Without --pilot it only reads. It ends with the status of the first check that failed.";
+
+pub(super) const NOTIFY_TEST: &str = "\
+Examples:
+  seatsync notify test
+  seatsync notify test operations";
+
+pub(super) const CONFIG_CHECK: &str = "\
+Example:
+  seatsync config check --config /etc/seatsync/new.toml
+
+Every problem is shown at once. Neither the directory nor the tenant is asked.";
+
+pub(super) const CONFIG_EXAMPLE: &str = "\
+Example:
+  seatsync config example > seatsync.toml";
