@@ -46,10 +46,10 @@ struct List {
     #[arg(long, value_name = "DATE", value_parser = request::date)]
     until: Option<Timestamp>,
     /// For the sake of this rule.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "RULE")]
     rule: Option<String>,
     /// About this product, by part number or GUID.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "SKU")]
     sku: Option<String>,
     /// Of this request, by Graph's request-id or our client-request-id.
     #[arg(long, value_name = "ID")]
