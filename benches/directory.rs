@@ -1,37 +1,42 @@
-//! What a directory costs to read and to follow: `cargo bench --bench directory [-- first|idle|samba [NUMBER…]]`.
+//! What a directory costs to read and to follow: `cargo bench --bench directory [-- first|idle|restart|samba [NUMBER…]]`.
 //!
 //! `first`: the first reading of the lab's directory, for each number of accounts in a process of its own, so that the peak of
 //! its memory is the agent's; the lab runs in another. The figures of merit are ratios: time for each account to that of the
 //! smallest size, memory to that of the smallest.
 //! `idle`: following a domain in which fifty foreign changes a second happen and none of ours: what each tick costs.
+//! `restart`: the program itself, on a store of so many persons (100,000), started anew with the defaults: how long until it has
+//! looked at both sides, then, after so many seconds (300) of which nothing is news, its anonymous memory and what it computed.
 //! `samba`: beside a Samba controller (`tests/samba/dc run DIR cargo bench --bench directory -- samba`), the first reading over
 //! `ldapsearch` that fetches the same attributes of the same accounts, in turns, the best of three each.
 
-use std::error::Error;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+mod stage;
+
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags};
 use seatsync::agent::Agent;
 use seatsync::clock::Clock;
-use seatsync::config::{self, Environment};
 use seatsync::directory::question::{Question, accounts};
 use seatsync::model::settings::Settings;
 use seatsync::store::Store;
-use seatsync_lab::directory::{Counters, Directory, DirectoryOptions};
-use seatsync_lab::tenant::{Tenant, World};
-use tempfile::TempDir;
-
-type Outcome<T = ()> = Result<T, Box<dyn Error>>;
+use seatsync_lab::directory::{Counters, Directory, DirectoryOptions, NewAccount};
+use seatsync_lab::tenant::{NewUser, Tenant, World};
+use stage::{Lab, More, Outcome, Site, memory, settings, write};
 
 const SIZES: [usize; 4] = [10_000, 50_000, 100_000, 500_000];
 /// Foreign changes a second.
 const NOISE: u32 = 50;
 /// Ticks that are looked at, and how far apart they are.
 const TICKS: u64 = 30;
-const POLL: &str = "2s";
+const POLL: &str = "poll = \"2s\"";
+
+const OBSERVED: More = More { mode: "observe", directory: POLL, tenant: "", tables: "" };
+
+/// Looks are as far apart as they are by default.
+const AS_SHIPPED: More =
+    More { mode: "apply", directory: "", tenant: "", tables: "[usage_location]\ndefault = \"SE\"" };
 
 #[tokio::main]
 async fn main() -> Outcome {
@@ -39,7 +44,9 @@ async fn main() -> Outcome {
     let numbers: Vec<usize> = words.iter().filter_map(|word| word.parse().ok()).collect();
     let number = |otherwise| numbers.first().copied().unwrap_or(otherwise);
     match words.first().map(String::as_str) {
-        Some("lab") => lab(number(0)).await,
+        Some("lab") => lab(number(0), false).await,
+        Some("people") => lab(number(0), true).await,
+        Some("restart") => restart(number(100_000), numbers.get(1).copied().unwrap_or(300)),
         Some("agent") => first_reading(number(0)).await,
         Some("idle") => idle(number(100_000)).await,
         Some("samba") => samba(number(20_000)).await,
@@ -47,15 +54,22 @@ async fn main() -> Outcome {
     }
 }
 
-/// Serves a directory and an empty tenant. Each line on the standard input is a word to obey; the end of it is the end.
-async fn lab(accounts: usize) -> Outcome {
-    let directory = Directory::start(DirectoryOptions::with_accounts(accounts)).await?;
+/// Serves a directory and a tenant, empty or with a user for each account. Each word is obeyed and answered with the counters:
+/// connections, binds, reads of the rootDSE, searches, entries, bytes, the controller's own, and looks at the tenant's seats.
+async fn lab(accounts: usize, peopled: bool) -> Outcome {
+    let seeded = if peopled { 0 } else { accounts };
+    let directory = Directory::start(DirectoryOptions::with_accounts(seeded)).await?;
     let tenant = Tenant::start(World::empty_contoso()).await?;
-    let (ca, port) = (directory.ca_pem().replace('\n', "|"), directory.ldaps_addr().port());
-    println!("{port}\n{}\n{}\n{ca}", tenant.url(), tenant.tenant_id());
-    println!("{}\n{}", directory.bind_user(), directory.bind_password());
-    let (words, mut heard) = tokio::sync::mpsc::unbounded_channel();
-    std::thread::spawn(move || std::io::stdin().lines().map_while(Result::ok).try_for_each(|word| words.send(word)));
+    for number in 0..if peopled { accounts } else { 0 } {
+        let sam = format!("person{number}");
+        let upn = format!("{sam}@corp.example.test");
+        let account = NewAccount::named(&sam).sam(&sam).in_ou("Staff").country("DE");
+        let guid = directory.create_account(account.with("userPrincipalName", upn.as_str()));
+        let created = tenant.now() - jiff::SignedDuration::from_hours(24 * 400);
+        tenant.add_user(NewUser::synced(&upn, uuid::Uuid::parse_str(&guid.to_string())?).created(created))?;
+    }
+    stage::introduce(&directory, &tenant);
+    let mut heard = stage::words();
     while let Some(word) = heard.recv().await {
         match word.as_str() {
             "noise" => directory.noise_per_second(NOISE),
@@ -64,104 +78,10 @@ async fn lab(accounts: usize) -> Outcome {
         }
         let Counters { connections, binds, root_dse_reads, searches, entries, bytes, .. } = directory.counters();
         let usn = directory.highest_usn();
-        println!("{connections} {binds} {root_dse_reads} {searches} {entries} {bytes} {usn}");
+        let looks = tenant.counters().requests_by_route.get("GET /subscribedSkus").copied().unwrap_or_default();
+        println!("{connections} {binds} {root_dse_reads} {searches} {entries} {bytes} {usn} {looks}");
     }
     Ok(())
-}
-
-/// The lab in a process of its own; it ends with this.
-struct Lab {
-    child: Child,
-    asks: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Lab {
-    fn start(accounts: usize) -> Outcome<Self> {
-        let mut child = Command::new(std::env::current_exe()?)
-            .args(["lab", &accounts.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let (asks, answers) = (child.stdin.take(), child.stdout.take());
-        let (asks, answers) = asks.zip(answers).ok_or("no pipes")?;
-        Ok(Self { child, asks, answers: BufReader::new(answers) })
-    }
-
-    fn line(&mut self) -> Outcome<String> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-
-    /// Connections, binds, reads of the rootDSE, searches, entries, bytes, and the counter of the controller.
-    fn counters(&mut self, word: &str) -> Outcome<Vec<u64>> {
-        writeln!(self.asks, "{word}")?;
-        Ok(self.line()?.split(' ').map(str::parse).collect::<Result<_, _>>()?)
-    }
-
-    /// Settings that point at it, their files below a directory that is returned.
-    fn settings(&mut self) -> Outcome<(Settings, TempDir)> {
-        let (port, url, tenant) = (self.line()?, self.line()?, self.line()?);
-        let (ca, user, password) = (self.line()?.replace('|', "\n"), self.line()?, self.line()?);
-        let files = tempfile::tempdir()?;
-        write(files.path(), "ca.pem", &ca)?;
-        write(files.path(), "bind", &password)?;
-        let site =
-            Site { servers: format!("ldaps://localhost:{port}"), ca: "ca.pem".into(), user, bases: String::new() };
-        Ok((settings(files.path(), &site, &url, &tenant)?, files))
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn write(files: &Path, name: &str, text: &str) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::write(files.join(name), text)?;
-    std::fs::set_permissions(files.join(name), std::fs::Permissions::from_mode(0o600))
-}
-
-/// Where a directory is and who may read it.
-struct Site {
-    servers: String,
-    ca: PathBuf,
-    user: String,
-    bases: String,
-}
-
-fn settings(files: &Path, site: &Site, url: &str, tenant: &str) -> Outcome<Settings> {
-    let Site { servers, ca, user, bases } = site;
-    write(files, "secret", "lab-secret")?;
-    let text = format!(
-        r#"mode = "observe"
-store = "seatsync.db"
-[directory]
-domain = "corp.example.test"
-servers = ["{servers}"]
-ca_file = "{}"
-bind = {{ method = "simple", user = "{user}", password = {{ file = "bind" }} }}
-poll = "{POLL}"
-{bases}
-[tenant]
-id = "{tenant}"
-client_id = "11111111-1111-1111-1111-111111111111"
-login_url = "{url}"
-graph_url = "{url}"
-credential = {{ method = "secret", secret = {{ file = "secret" }} }}
-[[license]]
-id = "intune"
-sku = "EMS"
-"#,
-        ca.display()
-    );
-    write(files, "seatsync.toml", &text)?;
-    Ok(config::load(&files.join("seatsync.toml"), &Environment::default())?)
 }
 
 /// A look at the store from beside.
@@ -194,19 +114,12 @@ async fn read_once(settings: Settings) -> Outcome<(Duration, Duration, u64)> {
 
 /// One first reading, in this process; what is printed is read by [`growth`].
 async fn first_reading(accounts: usize) -> Outcome {
-    let mut lab = Lab::start(accounts)?;
-    let (settings, _files) = lab.settings()?;
-    let before = memory("VmRSS")?;
+    let mut lab = Lab::start(&["lab", &accounts.to_string()])?;
+    let (settings, _files) = lab.settings(&OBSERVED)?;
+    let before = memory("self", "VmRSS")?;
     let (read, all, accounts) = read_once(settings).await?;
-    println!("{accounts} {} {} {before} {}", read.as_secs_f64(), all.as_secs_f64(), memory("VmHWM")?);
+    println!("{accounts} {} {} {before} {}", read.as_secs_f64(), all.as_secs_f64(), memory("self", "VmHWM")?);
     Ok(())
-}
-
-/// What the kernel says of this process's memory, in KiB.
-fn memory(what: &str) -> Outcome<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find(|line| line.starts_with(what)).ok_or("the kernel does not say")?;
-    Ok(line.split_whitespace().nth(1).ok_or("the kernel does not say")?.parse()?)
 }
 
 /// First readings of domains of several sizes.
@@ -238,8 +151,8 @@ fn growth(sizes: &[usize]) -> Outcome {
 
 /// Follows a domain in which much happens that is nobody's business.
 async fn idle(accounts: usize) -> Outcome {
-    let mut lab = Lab::start(accounts)?;
-    let (settings, _files) = lab.settings()?;
+    let mut lab = Lab::start(&["lab", &accounts.to_string()])?;
+    let (settings, _files) = lab.settings(&OBSERVED)?;
     let (path, store) = (settings.store.clone(), Store::open(&settings.store)?);
     let (stop, stopped) = tokio::sync::watch::channel(false);
     let agent = Agent::new(settings, store.clone(), Clock::system(), stopped).await?;
@@ -247,7 +160,7 @@ async fn idle(accounts: usize) -> Outcome {
     while !store.report().await?.acquainted {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
-    println!("{accounts} accounts, a look every {POLL}, {TICKS} looks each; per look:");
+    println!("{accounts} accounts, {POLL}, {TICKS} looks each; per look:");
     println!(
         "{:>22} {:>8} {:>8} {:>8} {:>9} {:>8} {:>9}",
         "", "rootDSE", "searches", "entries", "bytes", "commits", "changes"
@@ -291,6 +204,65 @@ async fn ticks(lab: &mut Lab, store: &Path, many: u64) -> Outcome<(Vec<u64>, Vec
     }
 }
 
+/// The program at rest, on a store that was filled before it was started.
+fn restart(accounts: usize, seconds: usize) -> Outcome {
+    let mut lab = Lab::start(&["people", &accounts.to_string()])?;
+    let (settings, files) = lab.settings(&AS_SHIPPED)?;
+    let file = files.path().join("seatsync.toml");
+    let program = |word: &str| {
+        let mut program = Command::new(env!("CARGO_BIN_EXE_seatsync"));
+        program.arg("--config").arg(&file).arg(word).env_clear().stdout(Stdio::null());
+        program
+    };
+    let begun = Instant::now();
+    let filled = program("once").stderr(Stdio::null()).status()?;
+    if !filled.success() {
+        return Err(format!("the store could not be filled: {filled}").into());
+    }
+    let length = std::fs::metadata(&settings.store)?.len() >> 20;
+    println!("{accounts} accounts and users, store {length} MiB, filled in {:.0} s", begun.elapsed().as_secs_f64());
+    let (before, begun) = (lab.counters("")?, Instant::now());
+    let mut running = program("run").stderr(std::fs::File::create(files.path().join("log"))?).spawn()?;
+    let (mut connected, mut looked) = (None, None);
+    while looked.is_none() {
+        if let Some(ended) = running.try_wait()? {
+            return Err(format!("{ended}: {}", std::fs::read_to_string(files.path().join("log"))?).into());
+        }
+        let now = lab.counters("")?;
+        connected = connected.or((now[2] > before[2]).then(|| begun.elapsed()));
+        looked = connected.filter(|_| now[7] > before[7]).map(|_| begun.elapsed());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let process = running.id().to_string();
+    println!("both sides looked at after {:.3} s", looked.unwrap_or_default().as_secs_f64());
+    let mut used = computed(&process)?;
+    let half = Duration::from_secs(seconds as u64) / 2;
+    for when in ["first", "second"] {
+        std::thread::sleep(half);
+        let now = computed(&process)?;
+        let an_hour = (now - used) * 3_600.0 / half.as_secs_f64();
+        let [anonymous, peak] =
+            [memory(&process, "RssAnon")?, memory(&process, "VmHWM")?].map(|kib| kib as f64 / 1024.0);
+        println!(
+            "{when} half: {an_hour:.2} s of CPU an hour, anonymous {anonymous:.1} MiB (all together at most {peak:.1} MiB)"
+        );
+        used = now;
+    }
+    let after = lab.counters("")?;
+    println!("looks at the directory {}, at the tenant {}", after[2] - before[2], after[7] - before[7]);
+    running.kill()?;
+    running.wait()?;
+    Ok(())
+}
+
+/// Seconds of CPU that a process has used. The kernel counts hundredths.
+fn computed(process: &str) -> Outcome<f64> {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|ticks| ticks.parse::<f64>().ok()).ok_or("the kernel does not say");
+    Ok((ticks(11)? + ticks(12)?) / 100.0)
+}
+
 /// Beside a Samba controller: the agent's first reading over `ldapsearch`.
 async fn samba(accounts: usize) -> Outcome {
     let env = |name: &str| std::env::var(name).map_err(|_| format!("no {name}: run it by tests/samba/dc run DIR …"));
@@ -314,7 +286,7 @@ async fn samba(accounts: usize) -> Outcome {
     for turn in 1..=3 {
         let files = tempfile::tempdir()?;
         write(files.path(), "bind", &env("SAMBA_BIND_PASSWORD")?)?;
-        let settings = settings(files.path(), &site, &tenant.url(), &tenant.tenant_id().to_string())?;
+        let settings = settings(files.path(), &site, &tenant.url(), &tenant.tenant_id().to_string(), &OBSERVED)?;
         let attributes = Question::new(&settings.directories[0]).attributes();
         let (reading, _, read) = read_once(settings).await?;
         let (searching, found) = ldapsearch(&site, &env("SAMBA_BIND_PASSWORD")?, &base, &attributes)?;

@@ -22,6 +22,12 @@ _seatsync() {
             seatsync,assign)
                 cmd="seatsync__subcmd__assign"
                 ;;
+            seatsync,audit)
+                cmd="seatsync__subcmd__audit"
+                ;;
+            seatsync,backup)
+                cmd="seatsync__subcmd__backup"
+                ;;
             seatsync,config)
                 cmd="seatsync__subcmd__config"
                 ;;
@@ -82,6 +88,18 @@ _seatsync() {
             seatsync,users)
                 cmd="seatsync__subcmd__users"
                 ;;
+            seatsync__subcmd__audit,help)
+                cmd="seatsync__subcmd__audit__subcmd__help"
+                ;;
+            seatsync__subcmd__audit,verify)
+                cmd="seatsync__subcmd__audit__subcmd__verify"
+                ;;
+            seatsync__subcmd__audit__subcmd__help,help)
+                cmd="seatsync__subcmd__audit__subcmd__help__subcmd__help"
+                ;;
+            seatsync__subcmd__audit__subcmd__help,verify)
+                cmd="seatsync__subcmd__audit__subcmd__help__subcmd__verify"
+                ;;
             seatsync__subcmd__config,check)
                 cmd="seatsync__subcmd__config__subcmd__check"
                 ;;
@@ -105,6 +123,12 @@ _seatsync() {
                 ;;
             seatsync__subcmd__help,assign)
                 cmd="seatsync__subcmd__help__subcmd__assign"
+                ;;
+            seatsync__subcmd__help,audit)
+                cmd="seatsync__subcmd__help__subcmd__audit"
+                ;;
+            seatsync__subcmd__help,backup)
+                cmd="seatsync__subcmd__help__subcmd__backup"
                 ;;
             seatsync__subcmd__help,config)
                 cmd="seatsync__subcmd__help__subcmd__config"
@@ -166,6 +190,9 @@ _seatsync() {
             seatsync__subcmd__help,users)
                 cmd="seatsync__subcmd__help__subcmd__users"
                 ;;
+            seatsync__subcmd__help__subcmd__audit,verify)
+                cmd="seatsync__subcmd__help__subcmd__audit__subcmd__verify"
+                ;;
             seatsync__subcmd__help__subcmd__config,check)
                 cmd="seatsync__subcmd__help__subcmd__config__subcmd__check"
                 ;;
@@ -194,7 +221,7 @@ _seatsync() {
 
     case "${cmd}" in
         seatsync)
-            opts="-c -h -V --config --help --version run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
+            opts="-c -h -V --config --help --version run once plan status users skus explain audit backup include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -273,6 +300,166 @@ _seatsync() {
                     return 0
                     ;;
                 --disable)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__audit)
+            opts="-c -h --user --kind --since --until --rule --sku --request-id --by --limit --json --csv --store --config --help verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --user)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --kind)
+                    COMPREPLY=($(compgen -W "feed seen group presence standing would-write intent answer hold request config keeping" -- "${cur}"))
+                    return 0
+                    ;;
+                --since)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --rule)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --sku)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --request-id)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --by)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --limit)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__audit__subcmd__help)
+            opts="verify help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__audit__subcmd__help__subcmd__help)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__audit__subcmd__help__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__audit__subcmd__verify)
+            opts="-c -h --head --json --store --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --head)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --store)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                -c)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__backup)
+            opts="-c -h --force --json --store --config --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --store)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -520,7 +707,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__help)
-            opts="run once plan status users skus explain include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
+            opts="run once plan status users skus explain audit backup include approve reject pause resume assign unassign release create-user retry reload doctor notify config help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -548,6 +735,48 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__help__subcmd__assign)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__help__subcmd__audit)
+            opts="verify"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__help__subcmd__audit__subcmd__verify)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        seatsync__subcmd__help__subcmd__backup)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

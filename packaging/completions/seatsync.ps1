@@ -34,6 +34,8 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('users', 'users', [CompletionResultType]::ParameterValue, 'List persons and where they stand, holders of a product, or who has no device in Intune')
             [CompletionResult]::new('skus', 'skus', [CompletionResultType]::ParameterValue, 'List the tenant''s products with seats, status and forecast, or one with its service plans')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell one person''s whole story: seen, decided, tried, answered')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'List or export what was seen, decided, tried and answered, or verify that it is what was written')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy the store into a file that can be put in its place, while the agent runs')
             [CompletionResult]::new('include', 'include', [CompletionResultType]::ParameterValue, 'License those who were in the tenant before seatsync or before a rule, under the guard')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Let a held cohort go ahead')
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Turn a held cohort down: nothing is written for its members')
@@ -115,6 +117,58 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;audit' {
+            [CompletionResult]::new('--user', '--user', [CompletionResultType]::ParameterName, 'About this person: a UPN, sAMAccountName, objectGUID or Entra id; of somebody long gone, the name then')
+            [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'Of this kind; may be given several times')
+            [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Then or later, such as 2026-09-01 or 2026-09-01T08:00:00Z')
+            [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Before then')
+            [CompletionResult]::new('--rule', '--rule', [CompletionResultType]::ParameterName, 'For the sake of this rule')
+            [CompletionResult]::new('--sku', '--sku', [CompletionResultType]::ParameterName, 'About this product, by part number or GUID')
+            [CompletionResult]::new('--request-id', '--request-id', [CompletionResultType]::ParameterName, 'Of this request, by Graph''s request-id or our client-request-id')
+            [CompletionResult]::new('--by', '--by', [CompletionResultType]::ParameterName, 'Asked for by this operator: the beginning of the name in the operating system')
+            [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'The newest so many only. Without it the table shows 200, and an export has all')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON lines, one object for each row')
+            [CompletionResult]::new('--csv', '--csv', [CompletionResultType]::ParameterName, 'Print CSV with a header')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify that the audit is what was written: each row carries the hash of the one before')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;audit;verify' {
+            [CompletionResult]::new('--head', '--head', [CompletionResultType]::ParameterName, 'What was the newest row once, as an earlier verification or the log (event audit-head) said: NUMBER:HASH')
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;audit;help' {
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify that the audit is what was written: each row carries the hash of the one before')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;audit;help;verify' {
+            break
+        }
+        'seatsync;audit;help;help' {
+            break
+        }
+        'seatsync;backup' {
+            [CompletionResult]::new('--store', '--store', [CompletionResultType]::ParameterName, 'Read this store, and neither the configuration, which names one, nor its secrets')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if it exists')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
@@ -329,6 +383,8 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('users', 'users', [CompletionResultType]::ParameterValue, 'List persons and where they stand, holders of a product, or who has no device in Intune')
             [CompletionResult]::new('skus', 'skus', [CompletionResultType]::ParameterValue, 'List the tenant''s products with seats, status and forecast, or one with its service plans')
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'Tell one person''s whole story: seen, decided, tried, answered')
+            [CompletionResult]::new('audit', 'audit', [CompletionResultType]::ParameterValue, 'List or export what was seen, decided, tried and answered, or verify that it is what was written')
+            [CompletionResult]::new('backup', 'backup', [CompletionResultType]::ParameterValue, 'Copy the store into a file that can be put in its place, while the agent runs')
             [CompletionResult]::new('include', 'include', [CompletionResultType]::ParameterValue, 'License those who were in the tenant before seatsync or before a rule, under the guard')
             [CompletionResult]::new('approve', 'approve', [CompletionResultType]::ParameterValue, 'Let a held cohort go ahead')
             [CompletionResult]::new('reject', 'reject', [CompletionResultType]::ParameterValue, 'Turn a held cohort down: nothing is written for its members')
@@ -365,6 +421,16 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;help;explain' {
+            break
+        }
+        'seatsync;help;audit' {
+            [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Verify that the audit is what was written: each row carries the hash of the one before')
+            break
+        }
+        'seatsync;help;audit;verify' {
+            break
+        }
+        'seatsync;help;backup' {
             break
         }
         'seatsync;help;include' {

@@ -20,6 +20,7 @@ impl Agent {
             groups_tried: self.groups_tried.load(Ordering::Relaxed)
                 && settings.entra_groups().is_subset(&self.settings.entra_groups())
                 || settings.entra_groups().is_empty(),
+            tenant_read: self.tenant_read.load(Ordering::Relaxed),
             groups_awaited: self.groups_awaited_after(&settings),
             seed: self.seed,
             quota: Arc::clone(&self.quota),

@@ -23,6 +23,7 @@ mod scope;
 mod supervisor;
 mod tell;
 mod tenant_feed;
+mod tidy;
 mod untold;
 mod work;
 
@@ -90,6 +91,8 @@ pub struct Agent {
     groups_tried: Arc<AtomicBool>,
     /// The domains of which the groups that rules name were not looked at since the start.
     groups_awaited: Arc<Mutex<BTreeSet<String>>>,
+    /// The tenant was read since the start: before that, what the store knows of licenses may be long past.
+    tenant_read: Arc<AtomicBool>,
     /// Rung when there is something to be sent.
     post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
@@ -119,6 +122,7 @@ impl Agent {
         let kept = Kept {
             logins: settings.directories.iter().map(Login::new).collect(),
             groups_tried: settings.entra_groups().is_empty(),
+            tenant_read: false,
             groups_awaited: with_groups(&settings).map(|directory| directory.domain.clone()).collect(),
             seed: fastrand::u64(..),
             quota: Arc::new(Mutex::new(quota)),
@@ -151,6 +155,7 @@ impl Agent {
             groups_tried: Arc::new(AtomicBool::new(kept.groups_tried)),
             groups_awaited: Arc::new(Mutex::new(kept.groups_awaited)),
             group_bell: Arc::default(),
+            tenant_read: Arc::new(AtomicBool::new(kept.tenant_read)),
             post_bell: Arc::default(),
             webhooks,
             pulse,
@@ -179,6 +184,7 @@ impl Agent {
     /// # Errors
     /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
     pub async fn run(&self) -> Result<(), AgentError> {
+        self.notice_restoring().await?;
         let stopped = async {
             let mut stop = self.stop.clone();
             // A sender that is gone asks for nothing more.
@@ -191,6 +197,7 @@ impl Agent {
                 ended = self.watch_groups() => ended,
                 ended = self.watch_notices() => ended,
                 ended = self.beat() => ended,
+                ended = self.watch_store() => ended,
                 () = stopped => Ok(()),
             }
         };
@@ -211,6 +218,7 @@ impl Agent {
     /// # Errors
     /// The first thing that went wrong, after all else was done.
     pub async fn once(&self) -> Result<Turn, AgentError> {
+        self.notice_restoring().await?;
         let mut stop = self.stop.clone();
         let stopped = async {
             if stop.wait_for(|stop| *stop).await.is_err() {
@@ -234,6 +242,7 @@ impl Agent {
         let expected = self.look_ahead(&mut ahead).await;
         let turn = self.work_until_done().await.map(|turn| Turn { judged: turn.judged + ahead.judged, ..turn });
         self.notices_once().await?;
+        self.tidy_once().await?;
         directory?;
         tenant?;
         untold?;
@@ -269,6 +278,7 @@ struct Kept {
     /// For each domain, in the order of the settings.
     logins: Vec<Login>,
     groups_tried: bool,
+    tenant_read: bool,
     groups_awaited: BTreeSet<String>,
     seed: u64,
     quota: Arc<Mutex<Quota>>,

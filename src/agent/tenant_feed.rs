@@ -1,5 +1,6 @@
 //! Follows the tenant: a listing at first contact and whenever the delta link is lost, then changes.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::health::Health;
@@ -81,6 +82,7 @@ impl Agent {
         }
         let catalog = self.graph.skus().await?;
         self.store.put_catalog(catalog, self.clock.now()).await?;
+        self.tenant_read.store(true, Ordering::Relaxed);
         self.bell.notify_one();
         self.read_unlisted().await
     }

@@ -204,7 +204,8 @@ impl Agent {
         if turn.read > 0 {
             self.judge_all(turn).await?;
         }
-        if self.store.paused().await?.is_none() && !self.is_stopping() {
+        let read = self.tenant_read.load(Ordering::Relaxed);
+        if read && self.store.paused().await?.is_none() && !self.is_stopping() {
             self.write(&hand, turn, only).await?;
         }
         Ok(())

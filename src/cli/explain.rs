@@ -9,7 +9,7 @@ use super::{Common, Failure, Place, Unmet, request};
 use crate::model::identity::PlanId;
 use crate::model::license::Catalog;
 use crate::model::person::Manual;
-use crate::model::plan::{LicenseWrite, LocationWrite};
+use crate::model::plan::{LicenseWrite, LocationWrite, Removal};
 use crate::model::standing::Presence;
 use crate::store::{AuditRow, Dossier};
 
@@ -166,7 +166,11 @@ pub(super) fn detail(row: &AuditRow, catalog: &Catalog) -> String {
             format!("{} {status} {message}", field("outcome")).trim().to_owned()
         }
         "would-write" => {
-            let parts = [location(&row.detail["location"]), licenses(&row.detail["licenses"], catalog)];
+            let parts = [
+                location(&row.detail["location"]),
+                licenses(&row.detail["licenses"], catalog),
+                removals(&row.detail["removals"], catalog),
+            ];
             format!("observe mode: would {}", parts.into_iter().flatten().collect::<Vec<_>>().join(" and "))
         }
         "hold" => {
@@ -183,7 +187,16 @@ fn members(row: &AuditRow) -> u64 {
 /// What a write does, in words.
 fn step(step: &Value, catalog: &Catalog) -> String {
     let place = location(&step["location"]["write"]);
-    place.or_else(|| licenses(&step["license"]["add"], catalog)).unwrap_or_else(|| step.to_string())
+    let gives = licenses(&step["license"]["add"], catalog);
+    let parts: Vec<_> = [place, gives, removals(&step["license"]["remove"], catalog)].into_iter().flatten().collect();
+    if parts.is_empty() { step.to_string() } else { parts.join(" and ") }
+}
+
+fn removals(remove: &Value, catalog: &Catalog) -> Option<String> {
+    let remove: Vec<Removal> =
+        serde_json::from_value(remove.clone()).ok().filter(|remove: &Vec<_>| !remove.is_empty())?;
+    let names: Vec<_> = remove.iter().map(|removal| catalog.name(removal.sku)).collect();
+    Some(format!("take away {}", names.join(", ")))
 }
 
 fn location(write: &Value) -> Option<String> {

@@ -1,6 +1,8 @@
 //! The commands, one file each.
 
 mod assign;
+mod audit;
+mod backup;
 mod config;
 mod create_user;
 mod doctor;
@@ -93,6 +95,10 @@ enum Command {
     /// Tell one person's whole story: seen, decided, tried, answered.
     #[command(after_help = examples::EXPLAIN)]
     Explain(explain::Args),
+    /// List or export what was seen, decided, tried and answered, or verify that it is what was written.
+    Audit(audit::Args),
+    /// Copy the store into a file that can be put in its place, while the agent runs.
+    Backup(backup::Args),
     /// License those who were in the tenant before seatsync or before a rule, under the guard.
     #[command(after_help = examples::INCLUDE)]
     Include(request::Include),
@@ -180,6 +186,8 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Users(args) => users::run(&common, &args).await,
         Command::Skus(args) => skus::run(&common, &args).await,
         Command::Explain(args) => explain::run(&common, &args).await,
+        Command::Audit(args) => audit::run(&common, args).await,
+        Command::Backup(args) => backup::run(&common, args).await,
         Command::Include(args) => request::include(&common, args).await,
         Command::Approve(args) => request::approve(&common, &args).await,
         Command::Reject(args) => request::reject(&common, &args).await,

@@ -11,14 +11,20 @@ use crate::model::text::one_line;
 
 /// Prints a value as JSON.
 pub(super) fn json<T: Serialize>(value: &T) -> Result<(), Failure> {
-    let text = serde_json::to_string_pretty(value).map_err(|error| Unmet {
-        what: format!("the answer cannot be written as JSON: {error}"),
+    let text = serde_json::to_string_pretty(value).map_err(|error| unwritable(&error))?;
+    block(&text);
+    Ok(())
+}
+
+/// An answer has no form in JSON or CSV.
+pub(super) fn unwritable(error: &dyn std::fmt::Display) -> Failure {
+    Unmet {
+        what: format!("the answer cannot be written: {error}"),
         advice: "Report this as a defect.",
         code: "json-failed",
         status: exit::SOFTWARE,
-    })?;
-    block(&text);
-    Ok(())
+    }
+    .into()
 }
 
 /// Prints a line; whatever of it would begin another is escaped.

@@ -86,7 +86,7 @@ pub(super) async fn run(common: &Common, order: &Order) -> Result<(), Failure> {
 async fn hands(settings: &Settings, store: &Store, clock: &Clock) -> Result<Hands, Failure> {
     let lease = match Lease::take(&settings.store) {
         Ok(lease) => lease,
-        Err(StoreError::Busy(_)) => return Ok(Hands::Theirs),
+        Err(StoreError::Busy { .. }) => return Ok(Hands::Theirs),
         Err(error) => return Err(error.into()),
     };
     let stop = service::console::stop_signal().unwrap_or_else(|_| watch::channel(false).1);

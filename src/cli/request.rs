@@ -71,7 +71,8 @@ pub(super) struct Retry {
     place: Place,
 }
 
-fn date(text: &str) -> Result<Timestamp, String> {
+/// A day, at its beginning in UTC, or a time.
+pub(super) fn date(text: &str) -> Result<Timestamp, String> {
     let whole_day = || text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok();
     text.parse()
         .ok()
@@ -172,7 +173,7 @@ pub(super) async fn answer(common: &Common, store: &Store, request: Request) -> 
                 let outcome = store.carry_out(pending, &config, clock.now()).await?;
                 return done(outcome, "; no agent is running: it takes effect once one does");
             }
-            Err(StoreError::Busy(_)) => {}
+            Err(StoreError::Busy { .. }) => {}
             Err(error) => return Err(error.into()),
         }
         if clock.now() > deadline {

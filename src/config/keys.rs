@@ -99,6 +99,7 @@ pub(super) static ROOT: Section = Section {
         key("alarm", Table(&ALARM), Default(""), ALARM.meaning),
         key("notify", Tables(&NOTIFY), Optional(""), NOTIFY.meaning),
         key("heartbeat", Table(&HEARTBEAT), Optional(""), HEARTBEAT.meaning),
+        key("audit", Table(&AUDIT), Default(""), AUDIT.meaning),
         key("log", Table(&LOG), Default(""), LOG.meaning),
     ],
 };
@@ -325,6 +326,17 @@ static WORK: Section = Section {
             "Tolerated difference between this clock and Entra's.",
         ),
     ],
+};
+
+static AUDIT: Section = Section {
+    meaning: "What is kept of what is over.",
+    keys: &[key(
+        "keep",
+        Duration("1d", "36500d"),
+        Default("\"400d\""),
+        "For how long the audit, ended writes and requests, and persons who have left both sides are kept. What is open, and what \
+         proves a license to be ours, is kept as long as it is so.",
+    )],
 };
 
 static LOG: Section = Section {

@@ -33,6 +33,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let alarm = root.table("alarm").and_then(|table| notify::alarm(&table));
     let targets = notify::targets(root);
     let heartbeat = notify::heartbeat(root);
+    let keep = root.table("audit").and_then(|table| table.duration("keep"));
     let log = root.table("log").and_then(|table| log(&table));
     let (mut directories, location, rules) = (directories?, location?, rules?);
     for directory in &mut directories {
@@ -60,6 +61,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
         alarm: alarm?,
         notify: targets?,
         heartbeat: heartbeat?,
+        keep: keep?,
         log: log?,
         digest: String::new(),
     };

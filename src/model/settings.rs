@@ -45,6 +45,8 @@ pub struct Settings {
     pub notify: Vec<NotifySettings>,
     /// Who is to notice when this agent no longer works.
     pub heartbeat: Option<HeartbeatSettings>,
+    /// For how long what is over is kept.
+    pub keep: Duration,
     /// How the log is written.
     pub log: LogSettings,
     /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.

@@ -71,6 +71,9 @@ pub enum Event {
     Noticed { notice: Notice },
     NoticesDropped { target: String, number: u64, why: String },
     HeartbeatWithheld { why: String },
+    AuditHead { head: String },
+    AuditShortened { rows: u64, upto: String },
+    StoreRestored { made: Timestamp },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
     Reload(Reload),
@@ -139,6 +142,9 @@ impl Event {
             Self::Noticed { notice } => notice.matter.word(),
             Self::NoticesDropped { .. } => "notices-dropped",
             Self::HeartbeatWithheld { .. } => "heartbeat-withheld",
+            Self::AuditHead { .. } => "audit-head",
+            Self::AuditShortened { .. } => "audit-shortened",
+            Self::StoreRestored { .. } => "store-restored",
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
             Self::Reload(reload) => reload.code(),
@@ -166,6 +172,7 @@ impl Event {
             | Self::SyncUnwatched { .. }
             | Self::RuleMeansNobody { .. }
             | Self::FilterDiffers { .. }
+            | Self::StoreRestored { .. }
             | Self::RequestRefused { .. } => Level::WARN,
             Self::CredentialExpiring { .. }
             | Self::CertificateExpiring { .. }
@@ -396,6 +403,9 @@ impl fmt::Display for Event {
                 write!(f, "{number} messages for {target} are given up: {why}")
             }
             Self::HeartbeatWithheld { why } => write!(f, "no heartbeat is sent: {why}"),
+            Self::AuditHead { head } => write!(f, "the newest row of the audit is {head}"),
+            Self::AuditShortened { rows, upto } => write!(f, "{rows} old rows of the audit are removed, up to {upto}"),
+            Self::StoreRestored { made } => write!(f, "the store is a copy of {made:.0}: both sides are read first"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
             Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
             Self::Reload(reload) => reload.fmt(f),

@@ -1,13 +1,15 @@
 //! The append-only record of what was seen, decided, tried and answered. Each row carries the hash of the one before.
 
+use std::fmt::Write as _;
+
 use jiff::Timestamp;
 use ring::digest::{Context, SHA256};
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::StoreError;
 use super::rows::{json_of, millis, time_of};
-use super::{Store, StoreError};
 use crate::model::identity::PersonId;
 
 /// What a row is about; the word is stable.
@@ -36,9 +38,27 @@ pub enum AuditKind {
     Request,
     /// The configuration that is worked by changed.
     Config,
+    /// What was long over was removed, or an earlier copy of the store was put back.
+    Keeping,
 }
 
 impl AuditKind {
+    /// All of them.
+    pub const WORDS: [&str; 12] = [
+        "feed",
+        "seen",
+        "group",
+        "presence",
+        "standing",
+        "would-write",
+        "intent",
+        "answer",
+        "hold",
+        "request",
+        "config",
+        "keeping",
+    ];
+
     /// The stable word.
     #[must_use]
     pub fn word(self) -> &'static str {
@@ -54,6 +74,7 @@ impl AuditKind {
             Self::Hold => "hold",
             Self::Request => "request",
             Self::Config => "config",
+            Self::Keeping => "keeping",
         }
     }
 }
@@ -101,6 +122,8 @@ pub struct AuditRow {
     pub request_id: Option<String>,
     /// Everything else.
     pub detail: Value,
+    /// SHA-256 over the row before and this one, in hex.
+    pub hash: String,
 }
 
 /// Appends a row and chains it.
@@ -143,7 +166,7 @@ pub(super) fn append(db: &Connection, at: Timestamp, entry: &Entry<'_>) -> Resul
 }
 
 /// SHA-256 over the hash before and every field with its length, so that no two rows share an encoding.
-fn chain(previous: &[u8], fields: &[Option<String>]) -> Vec<u8> {
+pub(super) fn chain(previous: &[u8], fields: &[Option<String>]) -> Vec<u8> {
     let mut context = Context::new(&SHA256);
     context.update(previous);
     for field in fields {
@@ -170,54 +193,13 @@ pub(super) fn row(row: &Row<'_>) -> Result<AuditRow, StoreError> {
         client_request_id: row.get("client_request_id")?,
         request_id: row.get("request_id")?,
         detail: json_of(row, "detail")?,
+        hash: hex(&row.get::<_, Vec<u8>>("hash")?),
     })
 }
 
-/// What the first row that is there must follow: nothing, or the checkpoint that stands for the rows before it.
-fn beginning(db: &Connection, first: i64) -> Result<Vec<u8>, StoreError> {
-    let checkpoint = db
-        .prepare_cached("SELECT hash FROM audit_checkpoints WHERE upto = ?1")?
-        .query_row([first - 1], |row| row.get(0))
-        .optional()?;
-    Ok(checkpoint.unwrap_or_else(|| vec![0; 32]))
-}
-
-impl Store {
-    /// Checks the hash chain; `Ok(Some(id))` names the first row that does not fit.
-    ///
-    /// # Errors
-    /// When the store cannot be read.
-    pub async fn broken_audit_row(&self) -> Result<Option<i64>, StoreError> {
-        self.read(|db| {
-            let mut expected: Option<Vec<u8>> = None;
-            let mut statement = db.prepare("SELECT * FROM audit ORDER BY id")?;
-            let mut rows = statement.query([])?;
-            while let Some(row) = rows.next()? {
-                let text = |column| row.get::<_, Option<String>>(column);
-                let number = |column| row.get::<_, Option<i64>>(column).map(|n| n.map(|n| n.to_string()));
-                let previous: Vec<u8> = row.get("previous")?;
-                let hash: Vec<u8> = row.get("hash")?;
-                let fields = [
-                    number("at")?,
-                    text("kind")?,
-                    number("person")?,
-                    text("subject")?,
-                    text("config")?,
-                    text("client_request_id")?,
-                    text("request_id")?,
-                    text("detail")?,
-                ];
-                let before = match expected {
-                    Some(hash) => hash,
-                    None => beginning(db, row.get("id")?)?,
-                };
-                if previous != before || chain(&previous, &fields) != hash {
-                    return Ok(Some(row.get("id")?));
-                }
-                expected = Some(hash);
-            }
-            Ok(None)
-        })
-        .await
-    }
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::lease::LeaseHolder;
 use crate::model::fault::{Class, Fault, exit};
 
 /// An error of the store.
@@ -10,6 +11,14 @@ pub enum StoreError {
     /// The file or its directory cannot be opened or made.
     #[error("the store {path} cannot be opened: {source}")]
     Unreadable {
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A copy of it cannot be written.
+    #[error("the copy {path} cannot be written: {source}")]
+    Unwritable {
         /// Where it should be.
         path: PathBuf,
         /// What the system says.
@@ -71,8 +80,13 @@ pub enum StoreError {
         found: String,
     },
     /// Another agent works on it.
-    #[error("another agent works on the store {0}")]
-    Busy(PathBuf),
+    #[error("another agent works on the store {path}{}", holder.map(|holder| format!(": {holder}")).unwrap_or_default())]
+    Busy {
+        /// Where it is.
+        path: PathBuf,
+        /// Who that is, as far as it can be told.
+        holder: Option<LeaseHolder>,
+    },
     /// No space is left.
     #[error("no space is left for the store {0}")]
     Full(PathBuf),
@@ -116,7 +130,7 @@ impl StoreError {
 impl Fault for StoreError {
     fn class(&self) -> Class {
         match self {
-            Self::Full(_) | Self::Database { .. } | Self::Busy(_) => Class::Heals,
+            Self::Full(_) | Self::Database { .. } | Self::Busy { .. } => Class::Heals,
             Self::Row(_) | Self::Closed => Class::Bug,
             _ => Class::Operator,
         }
@@ -125,6 +139,7 @@ impl Fault for StoreError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unreadable { .. } => "store-unreadable",
+            Self::Unwritable { .. } => "backup-unwritable",
             Self::Missing(_) => "store-missing",
             Self::Network { .. } => "store-on-network",
             Self::Corrupt { .. } => "store-corrupt",
@@ -132,7 +147,7 @@ impl Fault for StoreError {
             Self::Older { .. } => "store-older",
             Self::OtherTenant { .. } => "store-other-tenant",
             Self::OtherDomain { .. } => "store-other-domain",
-            Self::Busy(_) => "store-busy",
+            Self::Busy { .. } => "store-busy",
             Self::Full(_) => "store-full",
             Self::Database { .. } => "store-failed",
             Self::Row(_) => "store-row",
@@ -146,6 +161,10 @@ impl Fault for StoreError {
             Self::Unreadable { .. } => {
                 "Run as the service's user, and see that `store` names a file in a directory of its own.".into()
             }
+            Self::Unwritable { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
+                "Name a new file, or replace that one with --force; never the store itself.".into()
+            }
+            Self::Unwritable { .. } => "Name a file in a directory that exists and may be written to.".into(),
             Self::Missing(_) => "Start the agent, or name the right configuration with --config.".into(),
             Self::Network { .. } => "Put `store` on a local disk.".into(),
             Self::Corrupt { path, .. } => format!(
@@ -162,7 +181,7 @@ impl Fault for StoreError {
                  taken in while those are configured, too."
                     .into()
             }
-            Self::Busy(_) => "Stop the other agent, or leave the work to it.".into(),
+            Self::Busy { .. } => "Stop the other agent, or leave the work to it.".into(),
             Self::Full(_) => "Free space: nothing was lost, a running agent goes on by itself.".into(),
             Self::Database { .. } => {
                 "See the system's log for disk errors; a running agent tries again by itself.".into()
@@ -174,11 +193,11 @@ impl Fault for StoreError {
 
     fn exit_status(&self) -> u8 {
         match self {
-            Self::Busy(_) => exit::BUSY,
+            Self::Busy { .. } => exit::BUSY,
             Self::OtherTenant { .. } | Self::OtherDomain { .. } => exit::CONFIG,
             Self::Request(_) => exit::NOT_FOUND,
             Self::Row(_) | Self::Closed => exit::SOFTWARE,
-            Self::Unreadable { .. } | Self::Network { .. } => exit::CANNOT_CREATE,
+            Self::Unreadable { .. } | Self::Unwritable { .. } | Self::Network { .. } => exit::CANNOT_CREATE,
             _ => exit::STORE,
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::StoreError;
+use super::{StoreError, migrate};
 
 /// How long a connection waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
@@ -19,11 +19,20 @@ pub(super) fn open_for_writing(path: &Path, make: bool) -> Result<Connection, St
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = open(path, flags)?;
+    // Before anything of it is changed.
+    migrate::refuse_newer(&db, path)?;
+    // Free pages can be given back only if that is said before the first table is there; said later it would be a write.
+    let empty: bool = db
+        .query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_schema)", [], |row| row.get(0))
+        .map_err(|error| StoreError::from_sqlite(path, error))?;
+    let first = if empty { "PRAGMA auto_vacuum = INCREMENTAL;" } else { "" };
     // Keys are GUIDs, so a scan writes all over its indexes: what does not fit into the cache (here in KiB), or between two
-    // checkpoints (in pages), is read and written again and again.
-    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-                   PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096;";
-    db.execute_batch(pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
+    // checkpoints (in pages), is read and written again and again. What one large transaction made of the -wal file is cut off.
+    let pragmas = format!(
+        "{first} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+         PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432;"
+    );
+    db.execute_batch(&pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
     Ok(db)
 }
 

@@ -1,5 +1,7 @@
 //! Intents: what is about to be written, committed before it is sent.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
@@ -211,7 +213,9 @@ fn make(
     ])?;
     let id = IntentId(db.last_insert_rowid());
     let (location, licenses) = (&before["usage_location"], &before["licenses"]);
-    let detail = json!({ "intent": id, "step": order.step, "before": { "location": location, "licenses": licenses } });
+    let (rules, by) = cause(db, order.person, &order.step)?;
+    let detail = json!({ "intent": id, "user": order.user, "rules": rules, "by": by, "step": order.step,
+                         "before": { "location": location, "licenses": licenses }, "after": after(&before, &order.step) });
     let entry = Entry {
         subject: Some(&order.name),
         config: Some(config),
@@ -220,6 +224,43 @@ fn make(
     };
     append(db, now, &entry)?;
     Ok(id)
+}
+
+/// For the sake of which rules, and at the word of which operator where one asked by hand: a write's why and who.
+pub(super) fn cause(
+    db: &Connection,
+    person: PersonId,
+    step: &Step,
+) -> Result<(BTreeSet<String>, Option<String>), StoreError> {
+    let (mut rules, mut by) = (BTreeSet::new(), None);
+    if let Step::License { add, remove } = step {
+        rules.extend(add.iter().map(|write| write.rule.clone()));
+        rules.extend(remove.iter().map(|removal| removal.rule.clone()));
+    }
+    for sku in step.skus() {
+        let parameters = params![person.0, sku.to_string()];
+        if rules.is_empty() {
+            let sql = "SELECT value FROM entitlements, json_each(rules) WHERE person = ?1 AND sku = ?2";
+            rules.extend(collect(db, sql, parameters, |row| Ok(row.get::<_, String>("value")?))?);
+        }
+        let sql = "SELECT os_user FROM manual WHERE person = ?1 AND sku = ?2";
+        by = by.or(db.prepare_cached(sql)?.query_row(parameters, |row| row.get(0)).optional()?);
+    }
+    Ok((rules, by))
+}
+
+/// What the user shall have once it is done.
+fn after(before: &Value, step: &Step) -> Value {
+    match step {
+        Step::Location { write, .. } => json!({ "location": write.to, "licenses": before["licenses"] }),
+        Step::License { add, .. } => {
+            let gone: Vec<Value> = step.skus().into_iter().map(|sku| json!(sku)).collect();
+            let mut licenses = before["licenses"].as_array().cloned().unwrap_or_default();
+            licenses.retain(|license| !gone.contains(&license["sku"]));
+            licenses.extend(add.iter().map(|write| json!({ "sku": write.sku, "disabled": write.disabled })));
+            json!({ "location": before["usage_location"], "licenses": licenses })
+        }
+    }
 }
 
 /// What the user had, as far as it is known: the proof of what is ours.

@@ -1,7 +1,11 @@
 //! One agent per store: a lock file beside it, held by the operating system, so that it is free the moment its holder dies.
 
+use std::fmt;
 use std::fs::{File, TryLockError};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::StoreError;
 
@@ -9,6 +13,21 @@ use super::StoreError;
 #[derive(Debug)]
 pub struct Lease {
     _file: File,
+}
+
+/// Who has the lease, by its own word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseHolder {
+    /// Its process.
+    pub pid: u32,
+    /// Since when, in whole seconds.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for LeaseHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}, since {}", self.pid, self.since.strftime("%Y-%m-%d %H:%M:%SZ"))
+    }
 }
 
 impl Lease {
@@ -19,26 +38,42 @@ impl Lease {
     pub fn take(store: &Path) -> Result<Self, StoreError> {
         let path = lock_path(store);
         let failed = |source| StoreError::Unreadable { path: path.clone(), source };
-        let mut options = File::options();
-        options.write(true).create(true).truncate(false);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        if let Some(directory) = path.parent() {
-            std::fs::create_dir_all(directory).map_err(failed)?;
-        }
-        let file = options.open(&path).map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Busy(store.to_owned())),
-            Err(TryLockError::Error(source)) => Err(failed(source)),
-        }
+        let mut file = lock(store)?;
+        // For whoever finds it taken; the file's own time says since when.
+        file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
+        Ok(Self { _file: file })
     }
 
     /// Whether some agent holds it now.
     #[must_use]
     pub fn is_held(store: &Path) -> bool {
-        lock_path(store).exists() && matches!(Self::take(store), Err(StoreError::Busy(_)))
+        lock_path(store).exists() && matches!(lock(store), Err(StoreError::Busy { .. }))
     }
+}
+
+fn lock(store: &Path) -> Result<File, StoreError> {
+    let path = lock_path(store);
+    let failed = |source| StoreError::Unreadable { path: path.clone(), source };
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory).map_err(failed)?;
+    }
+    let file = options.open(&path).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: store.to_owned(), holder: holder(&path) }),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// What whoever has the lock wrote into it.
+fn holder(path: &Path) -> Option<LeaseHolder> {
+    let pid = std::fs::read_to_string(path).ok()?.trim().parse().ok()?;
+    let since = Timestamp::try_from(std::fs::metadata(path).ok()?.modified().ok()?).ok()?;
+    Some(LeaseHolder { pid, since: Timestamp::from_second(since.as_second()).ok()? })
 }
 
 fn lock_path(store: &Path) -> PathBuf {

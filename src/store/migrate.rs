@@ -7,12 +7,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// One file per version, the first is version 1.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema/0001.sql"),
     include_str!("schema/0002.sql"),
     include_str!("schema/0003.sql"),
     include_str!("schema/0004.sql"),
     include_str!("schema/0005.sql"),
+    include_str!("schema/0006.sql"),
 ];
 
 /// The version this seatsync writes.
@@ -24,15 +25,22 @@ pub(super) fn newest() -> i64 {
 pub(super) fn migrate(db: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let failed = |error| StoreError::from_sqlite(path, error);
     let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+    refuse_newer(&tx, path)?;
     let found = version(&tx, path)?;
-    if found > newest() {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: newest() });
-    }
     for (number, sql) in (1..).zip(MIGRATIONS).filter(|(number, _)| *number > found) {
         tx.execute_batch(sql).map_err(failed)?;
         tx.pragma_update(None, "user_version", number).map_err(failed)?;
     }
     tx.commit().map_err(failed)
+}
+
+/// Refuses a store that a newer seatsync wrote.
+pub(super) fn refuse_newer(db: &Connection, path: &Path) -> Result<(), StoreError> {
+    let found = version(db, path)?;
+    if found > newest() {
+        return Err(StoreError::Newer { path: path.to_owned(), found, known: newest() });
+    }
+    Ok(())
 }
 
 /// Refuses a store that is not exactly up to date, for commands that do not change its schema.

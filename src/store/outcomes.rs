@@ -8,7 +8,7 @@ use super::audit::{AuditKind, Entry, append};
 use super::intents::{OpenIntent, Step};
 use super::plans::moves;
 use super::rows::{json, millis, unjson};
-use super::{Store, StoreError, link, seats};
+use super::{Store, StoreError, intents, link, seats};
 use crate::model::identity::{IntentId, SkuId};
 use crate::model::judgement::LocationWish;
 use crate::model::location::UsageLocation;
@@ -104,7 +104,9 @@ impl Store {
                 "UPDATE calls SET answered = ?2, answer = coalesce(answer, ?3) WHERE intent = ?1 AND answered IS NULL",
             )?
             .execute(params![intent.id.0, millis(now), settled.to_string()])?;
-            let detail = json!({ "intent": intent.id, "settled": "by reading", "visible": visible });
+            let (rules, by) = intents::cause(tx, intent.person, &intent.step)?;
+            let detail = json!({ "intent": intent.id, "user": intent.user, "rules": rules, "by": by,
+                                 "skus": intent.step.skus(), "settled": "by reading", "visible": visible });
             let entry = Entry {
                 subject: Some(&intent.name),
                 config: Some(&config),
@@ -148,7 +150,9 @@ pub(super) fn conclude(db: &Connection, concluded: &Concluded, config: &str, now
         let answered = (!matches!(outcome, Outcome::Unknown { .. })).then(|| millis(now));
         db.prepare_cached(ANSWERED)?.execute(params![intent.id.0, call, answered, json(answer)?])?;
     }
-    let detail = json!({ "intent": intent.id, "answer": answer, "outcome": word(outcome) });
+    let (rules, by) = intents::cause(db, intent.person, &intent.step)?;
+    let detail = json!({ "intent": intent.id, "user": intent.user, "rules": rules, "by": by,
+                         "skus": intent.step.skus(), "answer": answer, "outcome": word(outcome) });
     let entry = Entry {
         subject: Some(&intent.name),
         config: Some(config),

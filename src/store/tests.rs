@@ -12,5 +12,6 @@ mod people;
 mod products;
 mod scan;
 mod speed;
+mod tidy;
 mod untold;
 mod walk;

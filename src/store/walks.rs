@@ -322,8 +322,10 @@ fn unsettle(db: &Connection, domain: Uuid) -> Result<(), StoreError> {
 pub(super) fn place(db: &Connection, domain: &str, containers: &[Container]) -> Result<(), StoreError> {
     for container in containers {
         db.prepare_cached(
-            "INSERT INTO containers (guid, domain, dn) VALUES (?1, ?2, ?3)
-             ON CONFLICT (guid) DO UPDATE SET domain = ?2, dn = ?3 WHERE dn <> ?3 OR domain <> ?2",
+            "INSERT INTO containers (guid, domain, dn, generation)
+             VALUES (?1, ?2, ?3, (SELECT generation FROM domains WHERE guid = ?2))
+             ON CONFLICT (guid) DO UPDATE SET domain = ?2, dn = ?3, generation = excluded.generation
+             WHERE dn <> ?3 OR domain <> ?2 OR containers.generation <> excluded.generation",
         )?
         .execute(params![container.guid.to_string(), domain, container.dn])?;
     }

@@ -272,7 +272,7 @@ async fn wrong_use_ends_with_64_and_help_with_0() {
     }
     for command in [
         "run", "once", "plan", "status", "users", "explain", "include", "approve", "reject", "pause", "resume",
-        "retry", "doctor", "config",
+        "retry", "doctor", "config", "audit", "backup",
     ] {
         let (code, out, _) = said(&bench, &[command, "--help"]).await;
         assert!(
@@ -289,7 +289,15 @@ async fn wrong_use_ends_with_64_and_help_with_0() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reader_that_goes_away_is_no_error() {
     let (bench, _) = after_a_day().await;
-    for arguments in [&["users"][..], &["explain", "ada"], &["status", "--json"], &["config", "example"], &["once"]] {
+    for arguments in [
+        &["users"][..],
+        &["explain", "ada"],
+        &["status", "--json"],
+        &["config", "example"],
+        &["audit"],
+        &["audit", "--json"],
+        &["once"],
+    ] {
         let mut program = bench.program(arguments);
         let mut child = program.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
         drop((child.stdout.take(), child.stderr.take()));

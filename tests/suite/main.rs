@@ -2,6 +2,8 @@
 //! controller. One binary, one module per capability.
 
 mod architecture;
+mod audit;
+mod backup;
 mod bench;
 mod commands;
 mod containers;
@@ -41,9 +43,11 @@ mod scope;
 mod seats;
 mod secrets;
 mod sign_in;
+mod soak;
 mod steady;
 mod stopping;
 mod thousand;
 mod throttling;
 mod untold;
+mod upgrade;
 mod wire;

@@ -112,7 +112,8 @@ async fn a_second_agent_on_the_same_store_is_refused() {
     for command in ["run", "once"] {
         let (code, _, err) = said(&bench, &[command]).await;
         assert_eq!(code, 75, "{err}");
-        assert!(err.contains("another agent works on the store"), "{err}");
+        let holder = format!("seatsync.db: process {}, since 2", daemon.pid());
+        assert!(err.contains("another agent works on the store") && err.contains(&holder), "{err}");
         assert!(err.contains("Stop the other agent, or leave the work to it. [store-busy]"), "{err}");
     }
     let ada = bench.join("ada", "DE");

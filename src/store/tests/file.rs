@@ -149,7 +149,7 @@ fn a_lease_is_exclusive_and_freed_with_its_holder() {
     let lease = Lease::take(&path).unwrap();
     assert!(Lease::is_held(&path));
     let error = Lease::take(&path).unwrap_err();
-    assert!(matches!(error, StoreError::Busy(_)) && error.exit_status() == exit::BUSY);
+    assert!(matches!(error, StoreError::Busy { .. }) && error.exit_status() == exit::BUSY);
     drop(lease);
     assert!(!Lease::is_held(&path));
     Lease::take(&path).unwrap();

@@ -1,7 +1,7 @@
 //! What is asked again and again never reads whole tables.
 
 use super::desk::Desk;
-use crate::store::{expected, groups, intents, outcomes, people, plans, pulse, untold};
+use crate::store::{expected, groups, intents, outcomes, people, plans, pulse, tidy, untold};
 
 #[tokio::test]
 async fn what_is_asked_at_every_turn_goes_by_an_index() {
@@ -22,6 +22,10 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
         untold::TO_LOOK_UP,
         untold::TO_READ_AGAIN,
         delete,
+        tidy::ENDED,
+        tidy::DEPARTED,
+        tidy::REPLACED[0].0,
+        tidy::REPLACED[1].0,
     ] {
         let mut statement = raw.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
         let count = statement.parameter_count();
