@@ -42,4 +42,5 @@ mod stopping;
 mod thousand;
 mod throttling;
 mod untold;
+mod vitals;
 mod wire;
