@@ -42,7 +42,7 @@ use crate::model::fault::{Class, Fault as _};
 use crate::model::settings::{Settings, WebhookSettings};
 use crate::notify::Webhook;
 use crate::observe::Event;
-use crate::store::{Lease, Store};
+use crate::store::Store;
 use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
 use crate::vitals::{self, Pulse, Task, Vitals};
@@ -292,15 +292,56 @@ fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
     Ok(Webhook::new(settings, &tls)?)
 }
 
-/// Opens the store, takes its lease and runs an agent on it until told to stop.
+/// What the process tells the agent, and hears of it.
+#[derive(Debug)]
+pub struct Host {
+    /// Turns true when the agent shall end; a sender that is gone says the same.
+    pub stop: watch::Receiver<bool>,
+    /// Follows what the agent is at.
+    pub phase: watch::Sender<Phase>,
+    /// Where its tasks note what they do.
+    pub vitals: Vitals,
+}
+
+/// What the agent is at, for whoever hosts it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Phase {
+    /// Nothing runs yet.
+    #[default]
+    Starting,
+    /// The tasks run.
+    Ready {
+        /// Digest of the configuration that is worked by.
+        config: String,
+        /// How many configurations were worked by before this one in this process.
+        reloads: u64,
+        /// Why the last reload was refused, if it was.
+        refused: Option<String>,
+    },
+    /// A configuration is read and weighed; the tasks go on meanwhile, until it takes over.
+    Reloading,
+    /// The tasks end.
+    Stopping,
+}
+
+/// Runs an agent on a store, whose lease the caller holds, until told to stop.
 ///
 /// # Errors
-/// When the store cannot be opened or is another's, or as [`Agent::run`].
-pub async fn run(settings: Settings, clock: Clock, stop: watch::Receiver<bool>) -> Result<(), AgentError> {
-    let _lease = Lease::take(&settings.store)?;
-    let store = Store::open(&settings.store)?;
-    let agent = Agent::new(settings, store, clock, stop).await?;
-    agent.run().await
+/// When the store is another's, or as [`Agent::run`].
+pub async fn run(settings: Settings, store: Store, clock: Clock, host: Host) -> Result<(), AgentError> {
+    let Host { mut stop, phase, vitals } = host;
+    let config = settings.digest.clone();
+    let agent = Agent::new(settings, store, clock, stop.clone()).await?.watched_by(vitals);
+    phase.send_replace(Phase::Ready { config, reloads: 0, refused: None });
+    let stopping = async {
+        let _ = stop.wait_for(|stop| *stop).await;
+        phase.send_replace(Phase::Stopping);
+        std::future::pending().await
+    };
+    tokio::select! {
+        ended = agent.run() => ended,
+        never = stopping => never,
+    }
 }
 
 /// Whether an error ends the agent instead of being retried: the store cannot be worked on until a person did something.

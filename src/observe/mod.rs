@@ -3,11 +3,12 @@
 mod logging;
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::Level;
 
-pub use logging::init;
+pub use logging::{init, set_level};
 
 use crate::model::fault::{Class, Fault};
 use crate::model::group::GroupFault;
@@ -71,6 +72,7 @@ pub enum Event {
     HeartbeatWithheld { why: String },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
+    TaskOverdue { task: String, by: Duration },
 }
 
 impl Event {
@@ -138,6 +140,7 @@ impl Event {
             Self::HeartbeatWithheld { .. } => "heartbeat-withheld",
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
+            Self::TaskOverdue { .. } => "task-overdue",
         }
     }
 
@@ -174,6 +177,7 @@ impl Event {
             | Self::GroupShrunk { .. }
             | Self::GroupDoubted { .. }
             | Self::RuleUnusable { .. }
+            | Self::TaskOverdue { .. }
             | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
@@ -203,14 +207,24 @@ impl Event {
         }
     }
 
+    fn sku(&self) -> Option<&str> {
+        match self {
+            Self::StandingMoved { product, .. }
+            | Self::Waiting { product, .. }
+            | Self::ProductStopped { product, .. } => Some(product),
+            Self::LicenseAccepted { products, .. } => Some(products),
+            _ => None,
+        }
+    }
+
     /// Writes the log line.
     pub fn emit(&self) {
-        let (event, user, request_id) = (self.code(), self.user(), self.request_id());
+        let (event, user, sku, request_id) = (self.code(), self.user(), self.sku(), self.request_id());
         match self.level() {
-            Level::ERROR => tracing::error!(event, user, request_id, "{self}"),
-            Level::WARN => tracing::warn!(event, user, request_id, "{self}"),
-            Level::INFO => tracing::info!(event, user, request_id, "{self}"),
-            _ => tracing::debug!(event, user, request_id, "{self}"),
+            Level::ERROR => tracing::error!(event, user, sku, request_id, "{self}"),
+            Level::WARN => tracing::warn!(event, user, sku, request_id, "{self}"),
+            Level::INFO => tracing::info!(event, user, sku, request_id, "{self}"),
+            _ => tracing::debug!(event, user, sku, request_id, "{self}"),
         }
     }
 }
@@ -397,6 +411,11 @@ impl fmt::Display for Event {
             Self::HeartbeatWithheld { why } => write!(f, "no heartbeat is sent: {why}"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
             Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
+            Self::TaskOverdue { task, by } => write!(
+                f,
+                "{task} makes no progress and is {by:.0?} beyond what its step may take: unless it goes on, the service manager's \
+                 watchdog ends this process and starts it anew, which loses nothing"
+            ),
         }
     }
 }

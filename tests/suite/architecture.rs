@@ -21,7 +21,7 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
         "agent",
         &["model", "clock", "vitals", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"],
     ),
-    ("service", &["model", "clock", "vitals", "agent"]),
+    ("service", &["model", "clock", "vitals", "store", "agent", "observe"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
     (
         "cli",
@@ -33,15 +33,17 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("ldap3", &["directory"]),
     ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant", "notify"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "notify", "agent", "doctor"]),
+    ("sd_notify", &["service"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
+    ("tracing_journald", &["observe"]),
     ("x509_parser", &["tenant", "tls"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
