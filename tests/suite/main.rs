@@ -39,6 +39,7 @@ mod secrets;
 mod sign_in;
 mod steady;
 mod stopping;
+mod systemd;
 mod thousand;
 mod throttling;
 mod untold;
