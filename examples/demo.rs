@@ -14,11 +14,13 @@ mod stage;
 mod summary;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
+use seatsync::agent::Host;
 use seatsync::clock::Clock;
-use seatsync::config::{self, Environment};
+use seatsync::config::Environment;
 use seatsync::store::Store;
 use seatsync::{agent, cli};
 use tokio::sync::watch;
@@ -69,10 +71,12 @@ async fn play(options: Options) -> Result<bool, Failure> {
     let stage = Stage::set(options).await?;
     screen.stage(&stage);
 
-    let settings = config::load(&stage.config, &Environment::default())?;
+    let load = cli::load_from(stage.config.clone(), Environment::default());
+    let settings = load().map_err(|unloadable| unloadable.to_string())?;
     let store = Store::open(&stage.store)?;
     let (stop, stopped) = watch::channel(false);
-    let mut running = tokio::spawn(agent::run(settings, Clock::system(), stopped));
+    let host = Host { load, stop: stopped, reload: Arc::default(), phase: watch::Sender::default() };
+    let mut running = tokio::spawn(agent::run(settings, Clock::system(), host));
 
     let scenes = async {
         screen.first_contact(&store).await?;

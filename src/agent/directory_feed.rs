@@ -39,7 +39,6 @@ struct Domain {
     names: Names,
     tls: Arc<rustls::ClientConfig>,
     login: Arc<Login>,
-    /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
     seed: u64,
     part: String,
     watch: Mutex<Watch>,
@@ -109,7 +108,7 @@ impl Domain {
         let part = if alone { PART.to_owned() } else { format!("{PART} {}", settings.domain) };
         let roster = Roster::new(settings.servers.clone(), fastrand::u64(..));
         let watch = Mutex::new(Watch::new(roster, settings.poll));
-        let (names, seed) = (Names::new(&settings), fastrand::u64(..));
+        let (names, seed) = (Names::new(&settings), agent.seed);
         Self {
             agent,
             settings,

@@ -4,7 +4,7 @@ use super::work::Turn;
 use super::{Agent, AgentError};
 use crate::decide::{license_effects, rule_effects};
 use crate::directory::coverages;
-use crate::model::effect::Effect;
+use crate::model::effect::{Effect, Picture};
 use crate::model::rule::Dn;
 use crate::model::settings::DirectorySettings;
 
@@ -15,6 +15,11 @@ impl Agent {
     /// # Errors
     /// When the store fails.
     pub async fn effect(&self) -> Result<Option<Effect>, AgentError> {
+        Ok(self.foresee().await?.map(|(effect, _)| effect))
+    }
+
+    /// The same, with where everyone stands then, as far as that is known.
+    pub(super) async fn foresee(&self) -> Result<Option<(Effect, Picture)>, AgentError> {
         let Some(contact) = self.store.contact().await? else { return Ok(None) };
         let judged_with = self.store.judged_with().await?;
         if judged_with.is_none_or(|digest| digest == self.settings.digest) {
@@ -22,17 +27,30 @@ impl Agent {
         }
         let missing = self.unread().await?;
         if !missing.is_empty() {
-            return Ok(Some(Effect::NeedsScan { missing }));
+            return Ok(Some((Effect::NeedsScan { missing }, Picture::default())));
         }
         let before = self.store.picture().await?;
         let mut turn = Turn::default();
         self.judge_known(contact, &mut turn).await?;
         let after = self.store.picture().await?;
-        Ok(Some(Effect::Known {
+        let effect = Effect::Known {
             rules: rule_effects(&before, &after, &self.settings.rules),
             licenses: license_effects(&before, &after),
             unusable: turn.unusable,
-        }))
+        };
+        Ok(Some((effect, after)))
+    }
+
+    /// Judges those about whom there is news, so that this is not taken for what the next configuration does; not where
+    /// something is still to be read.
+    pub(super) async fn take_news_in(&self) -> Result<(), AgentError> {
+        if let Some(contact) = self.store.contact().await?
+            && self.store.judged_with().await?.is_some()
+            && self.unread().await?.is_empty()
+        {
+            self.judge_known(contact, &mut Turn::default()).await?;
+        }
+        Ok(())
     }
 
     /// What this configuration reads of the directory and was not read, as far as that can be told: nothing, if it asks
@@ -78,7 +96,7 @@ impl Agent {
     /// Who asks for an attribute, with the verb.
     fn asking(&self, attribute: &str) -> String {
         let rules = self.settings.rules.iter().filter(|rule| rule.attributes().contains(attribute));
-        let ids: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let ids: Vec<&str> = rules.map(|rule| &*rule.id).collect();
         match ids.as_slice() {
             [] => "usage_location asks".to_owned(),
             [one] => format!("rule {one} asks"),

@@ -1,11 +1,13 @@
 //! The shell around the rooms: two feeds, the groups, the work, and what is told to people, each a task of its own. They share the store and none calls another;
 //! a bell after a commit is a hint, the rows are the record.
 
+mod contents;
 mod creation_error;
 mod directory_feed;
 mod effect;
 mod error;
 mod expiry;
+mod generation;
 mod grounds;
 mod group_feed;
 mod health;
@@ -15,7 +17,10 @@ mod newcomer;
 mod notices;
 mod password;
 mod pilot;
+mod refusal;
+mod reload;
 mod scope;
+mod supervisor;
 mod tell;
 mod tenant_feed;
 mod untold;
@@ -30,18 +35,19 @@ use tokio::sync::{Notify, watch};
 
 pub use creation_error::CreationError;
 pub use error::AgentError;
-pub use members::group_members;
+pub use members::{directory_group_members, group_members};
 pub use newcomer::{Created, Creation};
 pub use password::{InitialPassword, NoRandomness};
+pub use refusal::{Refusal, Unloadable};
+pub use supervisor::{Host, Load, Phase, run};
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;
 use crate::clock::Clock;
 use crate::directory::Login;
 use crate::model::fault::{Class, Fault as _};
-use crate::model::settings::{Settings, WebhookSettings};
+use crate::model::settings::{DirectorySettings, Settings, WebhookSettings};
 use crate::notify::Webhook;
-use crate::observe::Event;
 use crate::store::Store;
 use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
@@ -56,7 +62,7 @@ pub struct Progress {
     pub done: u64,
 }
 
-/// Everything the tasks share.
+/// Everything the tasks share, for as long as one configuration is worked by.
 #[derive(Clone, Debug)]
 pub struct Agent {
     settings: Arc<Settings>,
@@ -90,8 +96,12 @@ pub struct Agent {
     progress: Arc<watch::Sender<Progress>>,
     /// Where each task notes what it does.
     vitals: Vitals,
+    /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
+    seed: u64,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
+    /// Judges on a copy of the store: nothing of it has happened, and nothing of it is told.
+    is_rehearsal: bool,
     stop: watch::Receiver<bool>,
 }
 
@@ -108,6 +118,25 @@ impl Agent {
     ) -> Result<Self, AgentError> {
         store.bind_tenant(settings.tenant.id).await?;
         store.note_mode(settings.mode.word()).await?;
+        let quota = remembered_quota(&settings, &store, clock.now()).await?;
+        let kept = Kept {
+            logins: settings.directories.iter().map(Login::new).collect(),
+            groups_tried: settings.entra_groups().is_empty(),
+            groups_awaited: with_groups(&settings).map(|directory| directory.domain.clone()).collect(),
+            seed: fastrand::u64(..),
+            quota: Arc::new(Mutex::new(quota)),
+            vitals: Vitals::new(clock.clone(), vitals::PATIENCE),
+        };
+        Self::assemble(settings, store, clock, stop, kept)
+    }
+
+    fn assemble(
+        settings: Settings,
+        store: Store,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+        kept: Kept,
+    ) -> Result<Self, AgentError> {
         let mut ldap_tls = Vec::new();
         for directory in &settings.directories {
             let roots = directory.ca_file.clone().map_or(Roots::SystemAnd(None), Roots::Only);
@@ -117,20 +146,20 @@ impl Agent {
         let graph = Graph::new(&settings.tenant, graph_tls, clock.clone())?;
         let webhooks = settings.notify.iter().map(|target| webhook(&target.webhook)).collect::<Result<_, _>>()?;
         let pulse = settings.heartbeat.as_ref().map(|heartbeat| webhook(&heartbeat.webhook)).transpose()?;
-        let quota = remembered_quota(&settings, &store, clock.now()).await?;
         Ok(Self {
-            quota: Arc::new(Mutex::new(quota)),
-            logins: settings.directories.iter().map(|directory| Arc::new(Login::new(directory))).collect(),
+            quota: kept.quota,
+            seed: kept.seed,
+            logins: kept.logins.into_iter().map(Arc::new).collect(),
             endings: expiry::ExpiryWatch::default(),
             scope: scope::ScopeWatch::default(),
-            groups_tried: Arc::new(AtomicBool::new(settings.entra_groups().is_empty())),
-            groups_awaited: Arc::new(Mutex::new(with_groups(&settings))),
+            groups_tried: Arc::new(AtomicBool::new(kept.groups_tried)),
+            groups_awaited: Arc::new(Mutex::new(kept.groups_awaited)),
             group_bell: Arc::default(),
             post_bell: Arc::default(),
             webhooks,
             pulse,
             settings: Arc::new(settings),
-            vitals: Vitals::new(clock.clone(), vitals::PATIENCE),
+            vitals: kept.vitals,
             store,
             clock,
             graph,
@@ -138,6 +167,7 @@ impl Agent {
             bell: Arc::default(),
             tenant_bell: Arc::default(),
             progress: Arc::new(watch::Sender::new(Progress::default())),
+            is_rehearsal: false,
             stop,
         })
     }
@@ -166,14 +196,10 @@ impl Agent {
     /// # Errors
     /// When the store cannot go on: it is damaged, or belongs to another domain. All else heals or is retried.
     pub async fn run(&self) -> Result<(), AgentError> {
-        let mode = self.settings.mode.word();
-        let config = self.settings.digest.clone();
-        Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
         let stopped = async {
             let mut stop = self.stop.clone();
             // A sender that is gone asks for nothing more.
             let _ = stop.wait_for(|stop| *stop).await;
-            Event::Stopping.emit();
         };
         let feeds = async {
             tokio::select! {
@@ -193,9 +219,7 @@ impl Agent {
                 ended = &mut work => (Ok(()), ended),
             }
         };
-        feeds.and(work)?;
-        Event::Stopped.emit();
-        Ok(())
+        feeds.and(work)
     }
 
     /// One turn of each: reads both sides, then judges and writes until nothing is due. A side that cannot be read does not
@@ -269,10 +293,20 @@ impl Agent {
     }
 }
 
+/// What an agent begins with, beside its configuration.
+struct Kept {
+    /// For each domain, in the order of the settings.
+    logins: Vec<Login>,
+    groups_tried: bool,
+    groups_awaited: BTreeSet<String>,
+    seed: u64,
+    quota: Arc<Mutex<Quota>>,
+    vitals: Vitals,
+}
+
 /// The domains with groups that rules name.
-fn with_groups(settings: &Settings) -> BTreeSet<String> {
-    let named = settings.directories.iter().filter(|directory| !directory.groups.is_empty());
-    named.map(|directory| directory.domain.clone()).collect()
+fn with_groups(settings: &Settings) -> impl Iterator<Item = &DirectorySettings> {
+    settings.directories.iter().filter(|directory| !directory.groups.is_empty())
 }
 
 /// What is left of the budget after what was sent before a restart.
@@ -290,58 +324,6 @@ async fn remembered_quota(settings: &Settings, store: &Store, now: Timestamp) ->
 fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
     let tls = tls::client_config(&Roots::SystemAnd(settings.ca_file.clone()))?;
     Ok(Webhook::new(settings, &tls)?)
-}
-
-/// What the process tells the agent, and hears of it.
-#[derive(Debug)]
-pub struct Host {
-    /// Turns true when the agent shall end; a sender that is gone says the same.
-    pub stop: watch::Receiver<bool>,
-    /// Follows what the agent is at.
-    pub phase: watch::Sender<Phase>,
-    /// Where its tasks note what they do.
-    pub vitals: Vitals,
-}
-
-/// What the agent is at, for whoever hosts it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Phase {
-    /// Nothing runs yet.
-    #[default]
-    Starting,
-    /// The tasks run.
-    Ready {
-        /// Digest of the configuration that is worked by.
-        config: String,
-        /// How many configurations were worked by before this one in this process.
-        reloads: u64,
-        /// Why the last reload was refused, if it was.
-        refused: Option<String>,
-    },
-    /// A configuration is read and weighed; the tasks go on meanwhile, until it takes over.
-    Reloading,
-    /// The tasks end.
-    Stopping,
-}
-
-/// Runs an agent on a store, whose lease the caller holds, until told to stop.
-///
-/// # Errors
-/// When the store is another's, or as [`Agent::run`].
-pub async fn run(settings: Settings, store: Store, clock: Clock, host: Host) -> Result<(), AgentError> {
-    let Host { mut stop, phase, vitals } = host;
-    let config = settings.digest.clone();
-    let agent = Agent::new(settings, store, clock, stop.clone()).await?.watched_by(vitals);
-    phase.send_replace(Phase::Ready { config, reloads: 0, refused: None });
-    let stopping = async {
-        let _ = stop.wait_for(|stop| *stop).await;
-        phase.send_replace(Phase::Stopping);
-        std::future::pending().await
-    };
-    tokio::select! {
-        ended = agent.run() => ended,
-        never = stopping => never,
-    }
 }
 
 /// Whether an error ends the agent instead of being retried: the store cannot be worked on until a person did something.

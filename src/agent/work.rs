@@ -305,13 +305,15 @@ impl Agent {
             turn.judged += judgements.len() as u64;
             self.show("judging", turn.judged);
             let moved = self.store.record(judgements, &grounds.coverage, &settings.digest, now).await?;
-            tell(moved, &grounds.catalog);
+            if !self.is_rehearsal {
+                tell(moved, &grounds.catalog);
+            }
             // Somebody may be awaited from now on: the tenant is looked at more often then.
             self.tenant_bell.notify_one();
             self.group_bell.notify_one();
         }
         self.store.end_pass().await?;
-        if first {
+        if first && !self.is_rehearsal {
             let report = self.store.report().await?;
             let baseline_without_license = report.baseline_without_license.values().sum();
             Event::Acquainted { baseline_without_license }.emit();
@@ -343,7 +345,7 @@ impl Agent {
         let catalog = self.store.catalog().await?;
         let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
         let usable =
-            |rule: &str| rule == BY_HAND || rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
+            |rule: &str| rule == BY_HAND || rules.iter().any(|bound| *bound.rule.id == *rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
         candidates.retain(|candidate| {
@@ -351,7 +353,7 @@ impl Agent {
             goes && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
         });
         for candidate in &mut candidates {
-            let rule = self.settings.rules.iter().find(|rule| rule.id == candidate.rule);
+            let rule = self.settings.rules.iter().find(|rule| *rule.id == *candidate.rule);
             candidate.keep_free = rule.map_or(0, |rule| rule.keep_free);
         }
         heed_stops(&mut candidates, &self.store.stops().await?, now);

@@ -15,6 +15,7 @@ mod pilot;
 mod plan;
 mod progress;
 mod reasons;
+mod reload;
 mod request;
 mod run;
 mod skus;
@@ -26,6 +27,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use run::load_from;
 
 use crate::config::{ConfigError, Environment};
 use crate::model::fault::{Class, Fault, exit};
@@ -47,8 +50,9 @@ const EXIT_STATUS: &str = "\
 Exit status:
    0  done
   64  used wrongly
+  65  reload: what the new configuration does exceeds the guard
   67  whom or what was named is not there
-  69  the directory or the tenant cannot be reached: try again
+  69  the directory or the tenant cannot be reached: try again; reload: no agent runs
   70  a defect of seatsync
   73  the store cannot be created or opened
   74  the store is damaged, full, or of another version
@@ -116,6 +120,11 @@ enum Command {
     CreateUser(create_user::Args),
     /// Try again now what waits for a retry, was refused by Graph, or was removed by others.
     Retry(request::Retry),
+    /// Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it.
+    ///
+    /// 65: what it would do exceeds the guard, and is taken over with --accept. 69: no agent runs. 78: the file is wrong, or needs
+    /// a restart. In all of these the configuration before goes on.
+    Reload(reload::Args),
     /// Examine whether all that the service relies on is there, and say what mends what is not.
     Doctor(doctor::Args),
     /// Try out whom notices are sent to.
@@ -162,6 +171,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Doctor(args) => return doctor::run(&common, args).await,
         Command::Notify(command) => return notify::run(&common, command).await,
+        Command::Reload(args) => return reload::run(&common, args).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
@@ -199,15 +209,16 @@ impl Failure {
     }
 
     fn print(&self) {
-        use std::io::Write as _;
-        let mut text = format!("seatsync: {}\n", self.0);
-        let advice = self.0.advice();
-        if !advice.is_empty() {
-            let _ = std::fmt::Write::write_fmt(&mut text, format_args!("  {advice} [{}]\n", self.0.code()));
-        }
-        // Nobody reads it: the exit status still says it.
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        complain(&self.0.to_string(), &self.0.advice(), self.0.code());
     }
+}
+
+/// Says on standard error what is wrong, and what to do.
+fn complain(what: &str, advice: &str, code: &str) {
+    use std::io::Write as _;
+    let advice = if advice.is_empty() { String::new() } else { format!("  {advice} [{code}]\n") };
+    // Nobody reads it: the exit status still says it.
+    let _ = std::io::stderr().lock().write_all(format!("seatsync: {what}\n{advice}").as_bytes());
 }
 
 /// What a command was asked for does not exist, or cannot be done.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::{Failure, Unmet};
 use crate::model::fault::exit;
+pub(super) use crate::model::text::count;
 use crate::model::text::one_line;
 
 /// Prints a value as JSON.
@@ -54,11 +55,6 @@ pub(super) fn show(table: &Table) {
     for text in table.lines() {
         line(text.trim_end());
     }
-}
-
-/// A number with its noun: "1 call", "2 calls".
-pub(super) fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
 /// How long ago, in its largest unit.

@@ -1,12 +1,15 @@
 //! `seatsync run`
 
 use std::convert::Infallible;
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::{Common, Failure, Unmet, key_table, status};
-use crate::agent::{self, Host, Phase};
+use crate::agent::{self, Host, Load, Phase, Unloadable};
 use crate::clock::Clock;
+use crate::config::{self, Environment, Problem};
 use crate::model::fault::exit;
 use crate::model::settings::Settings;
 use crate::store::{Lease, Store};
@@ -18,7 +21,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let settings = common.settings()?;
     key_table::in_environment(&settings)?;
     init_log(&settings.log)?;
-    let stop = service::console::stop_signal().map_err(|error| Unmet {
+    let signals = service::console::signals().map_err(|error| Unmet {
         what: format!("signals cannot be handled: {error}"),
         advice: "See the system's limits.",
         code: "signals-unusable",
@@ -29,8 +32,15 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let vitals = Vitals::new(clock.clone(), patience());
     let phase = watch::Sender::new(Phase::default());
     let told = told(&settings, &store, &clock, &vitals, phase.subscribe());
+    let host = Host {
+        load: load_from(common.config.clone(), Environment::from_process()),
+        stop: signals.stop,
+        reload: signals.reload,
+        phase,
+        vitals,
+    };
     let ended = tokio::select! {
-        ended = agent::run(settings, store, clock, Host { stop, phase, vitals }) => ended,
+        ended = agent::run(settings, store, clock, host) => ended,
         never = told => match never {},
     };
     Ok(ended?)
@@ -70,6 +80,19 @@ fn told(
     _phase: watch::Receiver<Phase>,
 ) -> impl Future<Output = Infallible> + use<> {
     std::future::pending()
+}
+
+/// How the configuration in this file is read anew, and what is wrong with it told.
+pub fn load_from(config: PathBuf, environment: Environment) -> Load {
+    Arc::new(move || {
+        config::load(&config, &environment).map_err(|error| {
+            let problems = match error.problems() {
+                [] => vec![error.to_string()],
+                several => several.iter().map(Problem::sentence).collect(),
+            };
+            Unloadable { fault: Box::new(error), problems }
+        })
+    })
 }
 
 pub(super) fn init_log(settings: &crate::model::settings::LogSettings) -> Result<(), Failure> {

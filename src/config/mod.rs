@@ -87,6 +87,22 @@ pub fn load(path: &Path, env: &Environment) -> Result<Settings, ConfigError> {
     parse(&bytes, path, env)
 }
 
+/// Where the store is, whatever else is wrong with the file; `None` when that cannot be told.
+#[must_use]
+pub fn store_in(path: &Path) -> Option<PathBuf> {
+    let bytes = read(path).ok()?;
+    let (report, env, text) = (Report::default(), Environment::default(), String::from_utf8_lossy(&bytes));
+    let clean = syntax::clean(&text, &report)?;
+    let (entries, _) = DeTable::parse_recoverable(&clean);
+    let context = Context { env: &env, directory: directory_of(path), report: &report };
+    Table::root(context, &keys::ROOT, entries.get_ref()).path("store")
+}
+
+/// Where relative paths start.
+fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(LIMIT + 1).read_to_end(&mut bytes)?;
@@ -104,7 +120,7 @@ fn parse(bytes: &[u8], path: &Path, env: &Environment) -> Result<Settings, Confi
         let at = error.valid_up_to();
         report.add_syntax(at..at + 1, "this is not UTF-8 text", Some("save the file as UTF-8".into()));
     }
-    let directory = path.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let directory = directory_of(path);
     let settings = syntax::clean(&text, &report).and_then(|clean| {
         let (entries, _) = DeTable::parse_recoverable(&clean);
         resolve::settings(&Table::root(Context { env, directory, report: &report }, &keys::ROOT, entries.get_ref()))

@@ -113,6 +113,16 @@ pub struct Problem {
     pub hint: Option<String>,
 }
 
+impl Problem {
+    /// All but the excerpt, on one line.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { file, line, column, message, hint, .. } = self;
+        let hint = hint.as_ref().map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
+        format!("{file}:{line}:{column}: {message}{hint}")
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, column, message, excerpt, indent, width, hint } = self;

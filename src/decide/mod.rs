@@ -7,6 +7,7 @@
 
 mod allot;
 mod bind;
+mod concern;
 mod effect;
 mod expect;
 mod judge;
@@ -23,6 +24,7 @@ mod tests;
 
 pub use allot::{Limit, Limits, allot, heed_stops};
 pub use bind::{BindProblem, BoundRule, Named, Product, bind};
+pub use concern::{Concern, Edit, concerns, needs_restart};
 pub use effect::{license_effects, rule_effects};
 pub use expect::{Expecting, products_of_interest};
 pub use judge::{Context, judge};

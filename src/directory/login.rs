@@ -1,6 +1,7 @@
 //! Signing in: with name and password or with Kerberos, and with refused credentials at most once in five minutes.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -98,7 +99,7 @@ pub struct Login {
     /// The Kerberos realm of the controllers: their domain's name in capitals.
     realm: String,
     /// Held while signing in: one after the other, so that the second knows what the first was told.
-    failed: Mutex<Option<Failed>>,
+    failed: Arc<Mutex<Option<Failed>>>,
 }
 
 /// Credentials that were refused, or could not be read.
@@ -121,7 +122,19 @@ impl Login {
     #[must_use]
     pub fn new(settings: &DirectorySettings) -> Self {
         let realm = settings.domain.trim_end_matches('.').to_ascii_uppercase();
-        Self { bind: settings.bind.clone(), realm, failed: Mutex::default() }
+        Self { bind: settings.bind.clone(), realm, failed: Arc::default() }
+    }
+
+    /// Ready to sign in by other settings. What the same account was refused with before is not forgotten: a secret that was
+    /// refused is no better for being configured anew.
+    #[must_use]
+    pub fn after(before: &Self, settings: &DirectorySettings) -> Self {
+        Self::new(settings).heeding(before)
+    }
+
+    fn heeding(self, before: &Self) -> Self {
+        let same = self.realm == before.realm && self.bind.who() == before.bind.who();
+        if same { Self { failed: Arc::clone(&before.failed), ..self } } else { self }
     }
 
     /// Whether a connection may be signed in at this time; no connection is needed to know it.
@@ -287,7 +300,7 @@ impl Wire {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Arc, RwLock};
+    use std::sync::RwLock;
 
     use super::*;
     use crate::model::secret::SecretSource;
@@ -310,7 +323,7 @@ mod tests {
         };
         let failed = Failed { until: after(at), secret: Some(digest(b"wrong")), error };
         let bind = Bind::Simple { user: "svc".into(), password };
-        (Login { bind, realm: String::new(), failed: Mutex::new(Some(failed)) }, place)
+        (Login { bind, realm: String::new(), failed: Arc::new(Mutex::new(Some(failed))) }, place)
     }
 
     #[tokio::test]
@@ -327,6 +340,23 @@ mod tests {
         assert!(login.permits(later(1)).await.is_ok());
         *place.write().unwrap() = "";
         assert_eq!(login.permits(later(2)).await.unwrap_err().code(), "directory-secret-unusable");
+    }
+
+    #[tokio::test]
+    async fn what_was_refused_is_remembered_by_the_next_configuration_of_the_same_account() {
+        let now = Timestamp::from_second(1_000_001).unwrap();
+        let (login, _) = refused(Timestamp::from_second(1_000_000).unwrap());
+        let next = |user: &str| {
+            let password = SecretSource::new(|| Ok("wrong".to_owned().into()));
+            let new = Login {
+                bind: Bind::Simple { user: user.into(), password },
+                realm: String::new(),
+                failed: Arc::default(),
+            };
+            new.heeding(&login)
+        };
+        assert_eq!(next("svc").permits(now).await.unwrap_err().code(), "directory-bind-refused");
+        assert!(next("other").permits(now).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,11 +1,14 @@
 //! What an edited configuration does to those who are known: a picture of before and one of after, and what differs.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Serialize;
 
 use super::identity::{PersonId, SkuId};
+use super::license::Catalog;
 use super::standing::{Action, Standing};
+use super::text::count;
 
 /// Whom rules want to have their products, and where entitlements stand, of everyone.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -57,6 +60,8 @@ pub struct RuleEffect {
     pub rule: String,
     /// What was done to it.
     pub change: RuleChange,
+    /// Persons that it meant before.
+    pub meant: u64,
     /// Persons that it meant and no longer does.
     pub dropped: u64,
     /// Persons that it means from now on, as baseline: they are left alone.
@@ -120,4 +125,48 @@ pub enum Fate {
     Baseline,
     /// It is to be given, and somebody must do something first.
     Refused,
+}
+
+impl fmt::Display for RuleEffect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let persons = |number: u64| count(number, "person");
+        let parts = [
+            (self.dropped, format!("drops {} from scope", persons(self.dropped))),
+            (self.added_as_baseline, format!("adds {} as baseline", self.added_as_baseline)),
+            (self.added_to_license, format!("adds {} who would be licensed", self.added_to_license)),
+            (self.added_otherwise, format!("adds {} for whom nothing is to be written", self.added_otherwise)),
+            (self.become_baseline, format!("makes {} baseline of those it means already", self.become_baseline)),
+        ];
+        let said: Vec<String> = parts.into_iter().filter(|(number, _)| *number > 0).map(|(_, text)| text).collect();
+        let said = if said.is_empty() { "means whom it meant".to_owned() } else { said.join(", ") };
+        let change = match self.change {
+            RuleChange::New => " (new)",
+            RuleChange::Removed => " (removed)",
+            RuleChange::Edited => " (edited)",
+            RuleChange::Same => "",
+        };
+        write!(f, "rule {}{change}: {said}", self.rule)
+    }
+}
+
+impl LicenseEffect {
+    /// In words, with the names of products.
+    #[must_use]
+    pub fn told(&self, catalog: &Catalog) -> String {
+        let (product, persons) = (catalog.name(self.sku), count(self.persons, "license"));
+        match self.fate {
+            Fate::Given => format!("{product}: {persons} to be given"),
+            Fate::Changed => format!("{product}: {persons} to get other plans"),
+            Fate::Exchanged { with } => format!("{product}: {persons} to be exchanged for {}", catalog.name(with)),
+            Fate::TakenBack => format!("{product}: {persons} to be taken back"),
+            Fate::Lapsed => format!("{product}: {persons} that no rule wants any more, which stay (lapsed)"),
+            Fate::Dismissed => {
+                format!("{product}: not wanted any more for {} without it", count(self.persons, "person"))
+            }
+            Fate::Baseline => format!("{product}: {} without it left alone as baseline", count(self.persons, "person")),
+            Fate::Refused => {
+                format!("{product}: {persons} to be given, once somebody has done what `users` says (refused)")
+            }
+        }
+    }
 }

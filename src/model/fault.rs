@@ -39,6 +39,8 @@ pub trait Fault: std::error::Error {
 pub mod exit {
     /// The command was used wrongly (`EX_USAGE`).
     pub const USAGE: u8 = 64;
+    /// What a new configuration does exceeds the guard: it waits for an operator's word (`EX_DATAERR`).
+    pub const EXCEEDS: u8 = 65;
     /// A user, hold or rule that was named does not exist (`EX_NOUSER`).
     pub const NOT_FOUND: u8 = 67;
     /// The directory or the tenant cannot be reached (`EX_UNAVAILABLE`).

@@ -29,6 +29,7 @@ pub(crate) mod sample;
 pub mod seats;
 pub mod secret;
 pub mod settings;
+pub mod shrink;
 pub mod spelling;
 pub mod standing;
 pub mod synchronization;

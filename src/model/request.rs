@@ -74,6 +74,49 @@ pub enum Request {
         /// Whom; `None` is everyone.
         person: Option<PersonId>,
     },
+    /// Reads the configuration anew. Carried out by whoever holds the generations of the agent, not by its work.
+    Reload {
+        /// The beginning of the digest of the configuration that is taken over whatever the guard says.
+        accept: Option<String>,
+    },
+}
+
+/// What became of a reload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reload", rename_all = "kebab-case")]
+pub enum ReloadOutcome {
+    /// The configuration as it is in the file is worked by.
+    TakenOver {
+        /// What it was and is, and what it changes, in lines.
+        text: String,
+    },
+    /// The one before goes on.
+    Refused {
+        /// Why, in lines.
+        text: String,
+        /// What to do next.
+        advice: String,
+        /// The stable code of the reason.
+        code: String,
+        /// The exit status of whoever asked.
+        status: u8,
+    },
+}
+
+impl ReloadOutcome {
+    /// Why, or what it changes.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::TakenOver { text } | Self::Refused { text, .. } => text,
+        }
+    }
+
+    /// Whether the new configuration is worked by.
+    #[must_use]
+    pub fn is_taken_over(&self) -> bool {
+        matches!(self, Self::TakenOver { .. })
+    }
 }
 
 impl Request {
@@ -87,7 +130,8 @@ impl Request {
             | Self::Reject { .. }
             | Self::Pause { .. }
             | Self::Resume
-            | Self::Retry { .. } => &[],
+            | Self::Retry { .. }
+            | Self::Reload { .. } => &[],
         }
     }
 }

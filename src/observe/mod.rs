@@ -1,6 +1,7 @@
 //! What happened, for operators: one event each, from which the log line derives.
 
 mod logging;
+mod reload;
 
 use std::fmt;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use jiff::Timestamp;
 use tracing::Level;
 
 pub use logging::{init, set_level};
+pub use reload::Reload;
 
 use crate::model::fault::{Class, Fault};
 use crate::model::group::GroupFault;
@@ -50,8 +52,8 @@ pub enum Event {
     StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
     WouldWrite { names: Vec<String> },
     LocationSet { name: String, location: String, request_id: Option<String> },
-    LicenseAccepted { name: String, products: String, request_id: Option<String> },
-    WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
+    LicenseAccepted { name: String, sku: String, products: String, request_id: Option<String> },
+    WriteFailed { name: String, sku: String, what: &'static str, why: String, request_id: Option<String> },
     WriteSettled { name: String, visible: bool },
     Waiting { product: String, persons: u64 },
     ProductStopped { product: String, why: String, until: Timestamp },
@@ -73,6 +75,7 @@ pub enum Event {
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
     TaskOverdue { task: String, by: Duration },
+    Reload(Reload),
 }
 
 impl Event {
@@ -141,6 +144,7 @@ impl Event {
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
             Self::TaskOverdue { .. } => "task-overdue",
+            Self::Reload(reload) => reload.code(),
         }
     }
 
@@ -171,6 +175,7 @@ impl Event {
             | Self::PasswordExpiring { .. }
             | Self::SyncStalled { .. } => Level::ERROR,
             Self::Noticed { notice } if notice.state != Phase::Ends => Level::WARN,
+            Self::Reload(reload) => reload.level(),
             Self::Trouble { .. }
             | Self::DirectoryDoubted { .. }
             | Self::ScanShrunk { .. }
@@ -212,7 +217,7 @@ impl Event {
             Self::StandingMoved { product, .. }
             | Self::Waiting { product, .. }
             | Self::ProductStopped { product, .. } => Some(product),
-            Self::LicenseAccepted { products, .. } => Some(products),
+            Self::LicenseAccepted { sku, .. } | Self::WriteFailed { sku, .. } => Some(sku),
             _ => None,
         }
     }
@@ -233,11 +238,7 @@ impl fmt::Display for Event {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Started { version, mode, config } => {
-                write!(
-                    f,
-                    "seatsync {version} started in mode {mode}, configuration {}",
-                    &config[..config.len().min(12)]
-                )
+                write!(f, "seatsync {version} started in mode {mode}, configuration {}", short(config))
             }
             Self::Stopping => f.write_str("stopping: writes under way are brought to their end"),
             Self::Stopped => f.write_str("stopped, nothing left half-done"),
@@ -416,6 +417,7 @@ impl fmt::Display for Event {
                 "{task} makes no progress and is {by:.0?} beyond what its step may take: unless it goes on, the service manager's \
                  watchdog ends this process and starts it anew, which loses nothing"
             ),
+            Self::Reload(reload) => reload.fmt(f),
         }
     }
 }
@@ -448,4 +450,10 @@ fn listed(names: &[String]) -> String {
     let more = names.len().saturating_sub(SHOWN);
     let shown = names.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+/// The beginning of a digest: enough to tell configurations apart.
+#[must_use]
+pub fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
 }

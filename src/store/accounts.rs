@@ -12,6 +12,7 @@ use super::rows::{json, millis, unjson};
 use super::{Store, StoreError, domains, hints, link, membership, walks};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ObjectGuid, PersonId};
+use crate::model::shrink::is_shrunk;
 use crate::model::watermark::{Watermark, WatermarkKey};
 
 /// What a page brought.
@@ -148,7 +149,7 @@ impl Store {
             let met = count("SELECT count(*) FROM accounts WHERE domain = ?1 AND generation = ?2")?;
             let missing = "SELECT count(*) FROM accounts WHERE domain = ?1 AND gone IS NULL AND generation < ?2";
             let (missing, still_missing) = (count(missing)?, || count(missing));
-            let end = if shrunk(met, missing, shrink_percent) {
+            let end = if is_shrunk(met, missing, shrink_percent) {
                 ScanEnd::Shrunk { met, missing }
             } else {
                 ScanEnd::Complete { met, gone: miss(tx, &domain, generation, now)? }
@@ -176,12 +177,6 @@ impl Store {
         })
         .await
     }
-}
-
-/// Whether a complete answer is suspiciously small: an empty one always, of the others one that lacks more than a few.
-pub(super) fn shrunk(met: u64, missing: u64, percent: u32) -> bool {
-    const FEW: u64 = 10;
-    (met == 0 && missing > 0) || missing > FEW && missing * 100 > (met + missing) * u64::from(percent)
 }
 
 /// When everything is read again: not all domains at one time, nor one domain always at the same.

@@ -1,6 +1,6 @@
 //! The domains that are followed, whose word is content in each, and how far each controller has been read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use rusqlite::{Connection, params};
@@ -62,6 +62,18 @@ impl Store {
                 params![key, name, millis(now)],
             )?;
             Ok(DomainFeed::default())
+        })
+        .await
+    }
+
+    /// The names of the domains that the store is bound to.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn bound_domains(&self) -> Result<BTreeSet<String>, StoreError> {
+        self.read(|db| {
+            let names = collect(db, "SELECT name FROM domains", [], |row| Ok(row.get("name")?))?;
+            Ok(names.into_iter().collect())
         })
         .await
     }

@@ -7,12 +7,12 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Serialize;
 use serde_json::json;
 
-use super::accounts::shrunk;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{collect, json, maybe_time, millis, named, unjson};
 use super::{Store, StoreError, link, membership};
 use crate::model::group::{GroupFault, GroupReading, GroupState, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, UserId};
+use crate::model::shrink::is_shrunk;
 
 /// By what the membership of an account is known: `primary` is the group that `primaryGroupID` names.
 pub(super) const OF_PERSON: &str = "
@@ -170,7 +170,7 @@ fn decide(known: &Known, reading: &GroupReading, percent: u32, now: Timestamp) -
     let hidden = matches!(reading, GroupReading::Hidden { .. });
     let (joined, missing) =
         (met.difference(&known.members).count() as u64, known.members.difference(met).count() as u64);
-    let few = hidden || percent < 100 && shrunk(met.len() as u64, missing, percent);
+    let few = hidden || percent < 100 && is_shrunk(met.len() as u64, missing, percent);
     let fault = few.then_some(GroupFault::Shrunk { met: met.len() as u64, missing });
     let members = if few { known.members.union(met).copied().collect() } else { met.clone() };
     let news = known.fault != fault;

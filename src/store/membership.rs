@@ -8,13 +8,13 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::accounts::shrunk;
 use super::groups::{GroupEnd, moved};
 use super::rows::{collect, json, millis, unjson};
 use super::{Store, StoreError};
 use crate::model::group::GroupFault;
 use crate::model::identity::{ObjectGuid, PersonId};
 use crate::model::rule::Dn;
+use crate::model::shrink::is_shrunk;
 
 /// Live accounts in a group that rules name, `g.dn`.
 pub(super) const COUNT: &str = "
@@ -144,7 +144,7 @@ impl Root {
         let (joined, missing) = self.compare(db)?;
         let met =
             || -> Result<u64, StoreError> { Ok(db.query_row(MET, [], |row| row.get::<_, i64>(0))?.cast_unsigned()) };
-        let few = self.known && missing > 0 && percent < 100 && shrunk(met()?, missing, percent);
+        let few = self.known && missing > 0 && percent < 100 && is_shrunk(met()?, missing, percent);
         let met = if few || !self.known { met()? } else { 0 };
         self.believe(db, few, now)?;
         let fault = if few { Some(GroupFault::Shrunk { met, missing }) } else { broken };

@@ -41,13 +41,14 @@ impl Store {
         .await
     }
 
-    /// Commands that wait, the oldest first.
+    /// Commands that wait for the work, the oldest first: all but reloads.
     ///
     /// # Errors
     /// When the store fails.
     pub async fn pending_requests(&self) -> Result<Vec<PendingRequest>, StoreError> {
         self.read(|db| {
-            let sql = "SELECT id, body, os_user FROM requests WHERE done IS NULL ORDER BY id";
+            let sql = "SELECT id, body, os_user FROM requests WHERE done IS NULL AND body ->> '$.request' <> 'reload'
+                       ORDER BY id";
             collect(db, sql, [], |row| {
                 let request = json_of(row, "body")?;
                 Ok(PendingRequest { id: RequestId(row.get("id")?), request, os_user: row.get("os_user")? })
@@ -131,6 +132,7 @@ fn perform(db: &Connection, request: &Request, asker: &Asker<'_>) -> Result<Stri
         Request::Unassign { people, sku } => manual::set(db, people, *sku, &Manual::Withheld, asker),
         Request::Release { people, sku } => manual::forget(db, people, *sku),
         Request::Retry { person } => retry(db, *person, config, now),
+        Request::Reload { .. } => Err(StoreError::Request("only an agent that runs can reload".to_owned())),
     }
 }
 

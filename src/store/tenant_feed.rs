@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension as _, params};
 use serde_json::json;
 
-use super::accounts::shrunk;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, maybe_time, meta, millis, set_meta};
 use super::{Store, StoreError};
 use crate::model::identity::TenantId;
+use crate::model::shrink::is_shrunk;
 
 /// How far the tenant has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Store {
                 Ok(tx.query_row(&sql, [generation], |row| row.get::<_, i64>(0))?.cast_unsigned())
             };
             let (met, missing) = (count("=")?, count("<")?);
-            let end = if shrunk(met, missing, shrink_percent) {
+            let end = if is_shrunk(met, missing, shrink_percent) {
                 ListingEnd::Shrunk { met, missing }
             } else {
                 tx.execute("UPDATE tenant_feed SET doubted = generation", [])?;

@@ -34,6 +34,11 @@ impl Budget {
         Self { size, window, sent: VecDeque::new(), used: 0, strangers: (0, Timestamp::MIN) }
     }
 
+    /// Changes the size and the window; what was sent stays counted.
+    pub fn resize(&mut self, size: u32, window: Duration) {
+        (self.size, self.window) = (size, SignedDuration::try_from(window).unwrap_or(SignedDuration::MAX));
+    }
+
     /// Counts writes that were sent at a time; earlier ones than the last are counted with it.
     pub fn spend(&mut self, writes: u32, at: Timestamp) {
         let slot = (at.as_millisecond().div_euclid(SLOT) + 1) * SLOT;
@@ -101,6 +106,13 @@ impl Pace {
         Self { most, now: most as f64 }
     }
 
+    /// Changes the most there may ever be. It is grown into.
+    #[must_use]
+    pub fn up_to(self, most: usize) -> Self {
+        let widest = Self::new(most);
+        Self { now: self.now.min(widest.now), ..widest }
+    }
+
     /// How many may be under way now; at least one.
     #[must_use]
     pub fn allowed(&self) -> usize {
@@ -156,6 +168,19 @@ mod tests {
             let took = seconds_for(writes);
             assert!(took >= floor && took <= floor * 1.01, "{writes}: {took} s, floor {floor} s");
         }
+    }
+
+    #[test]
+    fn another_size_takes_nothing_back_of_what_was_sent() {
+        let mut budget = Budget::new(3_000, WINDOW);
+        budget.spend(1_000, at(0));
+        budget.resize(1_200, WINDOW);
+        assert_eq!(budget.free(at(1)), 200);
+        budget.resize(500, WINDOW);
+        assert_eq!((budget.free(at(1)), budget.free(at(152_000))), (0, 500));
+        let mut pace = Pace::new(8);
+        pace.pushed_back();
+        assert_eq!([pace.up_to(2), pace.up_to(16)].map(|pace| pace.allowed()), [2, 4]);
     }
 
     #[test]

@@ -169,7 +169,7 @@ fn first_literal(text: &str) -> Option<String> {
 
 fn is_kebab(text: &str) -> bool {
     text.contains('-') && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit())
-        || ["started", "stopping", "stopped", "acquainted", "recovered"].contains(&text)
+        || ["started", "stopping", "stopped", "acquainted", "recovered", "reloading", "reloaded"].contains(&text)
 }
 
 /// The text that follows each occurrence.

@@ -184,7 +184,16 @@ async fn what_plan_says_to_programs_has_the_documented_keys_and_no_others() {
         (effect, &["effect", "licenses", "rules", "unusable"]),
         (
             &effect["rules"][0],
-            &["addedAsBaseline", "addedOtherwise", "addedToLicense", "becomeBaseline", "change", "dropped", "rule"],
+            &[
+                "addedAsBaseline",
+                "addedOtherwise",
+                "addedToLicense",
+                "becomeBaseline",
+                "change",
+                "dropped",
+                "meant",
+                "rule",
+            ],
         ),
         (&effect["licenses"][0], &["fate", "persons", "product", "sku"]),
     ] {

@@ -31,6 +31,7 @@ mod model;
 mod notices;
 mod policy;
 mod products;
+mod reload;
 mod rules;
 mod samba;
 mod scope;

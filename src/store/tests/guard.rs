@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::desk::{CONFIG, Desk};
 use crate::model::account::Account;
 use crate::model::identity::HoldId;
-use crate::model::request::Request;
+use crate::model::request::{ReloadOutcome, Request};
 use crate::model::sample::{account, at, ems, licensed, user};
 use crate::model::standing::{Reason, Standing};
 use crate::model::user::User;
@@ -186,6 +186,22 @@ async fn pause_and_halt_are_kept() {
     assert_eq!(desk.store.halted(at(10)).await.unwrap(), None);
     assert!(desk.store.pending_requests().await.unwrap().is_empty());
     assert_eq!(desk.count("SELECT count(*) FROM audit WHERE kind = 'request' AND detail LIKE '%operator%'"), 3);
+}
+
+#[tokio::test]
+async fn a_reload_waits_for_its_own_answer_and_not_for_the_work() {
+    let desk = Desk::new().await;
+    let ask = || desk.store.ask(Request::Reload { accept: None }, "operator", at(1));
+    let (first, second) = (ask().await.unwrap(), ask().await.unwrap());
+    assert!(desk.store.pending_requests().await.unwrap().is_empty());
+    assert_eq!(desk.store.pending_reload().await.unwrap().unwrap().id, first);
+    let outcome = ReloadOutcome::TakenOver { text: "b took over".into() };
+    desk.store.conclude_reload(Some(first), "operator", ("a", Some("b")), &outcome, at(2)).await.unwrap();
+    assert_eq!(desk.store.reload_outcome(first).await.unwrap(), Some(outcome));
+    assert_eq!(desk.store.pending_reload().await.unwrap().unwrap().id, second);
+    assert!(desk.store.withdraw_reload(second).await.unwrap() && !desk.store.withdraw_reload(first).await.unwrap());
+    assert!(desk.store.pending_reload().await.unwrap().is_none());
+    assert_eq!(desk.count("SELECT count(*) FROM audit WHERE kind = 'config' AND config = 'b'"), 1);
 }
 
 #[tokio::test]
