@@ -1,5 +1,6 @@
 //! What happened, for operators: one event each, from which the log line derives.
 
+mod fields;
 mod logging;
 mod reload;
 
@@ -188,37 +189,6 @@ impl Event {
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
             Self::TenantChanged { .. } => Level::DEBUG,
             _ => Level::INFO,
-        }
-    }
-
-    fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::LocationSet { request_id, .. }
-            | Self::LicenseAccepted { request_id, .. }
-            | Self::WriteFailed { request_id, .. } => request_id.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn user(&self) -> Option<&str> {
-        match self {
-            Self::PersonMoved { name, .. }
-            | Self::StandingMoved { name, .. }
-            | Self::LocationSet { name, .. }
-            | Self::LicenseAccepted { name, .. }
-            | Self::WriteSettled { name, .. }
-            | Self::WriteFailed { name, .. } => Some(name),
-            _ => None,
-        }
-    }
-
-    fn sku(&self) -> Option<&str> {
-        match self {
-            Self::StandingMoved { product, .. }
-            | Self::Waiting { product, .. }
-            | Self::ProductStopped { product, .. } => Some(product),
-            Self::LicenseAccepted { sku, .. } | Self::WriteFailed { sku, .. } => Some(sku),
-            _ => None,
         }
     }
 
