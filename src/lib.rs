@@ -28,3 +28,4 @@ pub mod service;
 pub mod store;
 pub mod tenant;
 pub mod tls;
+pub mod vitals;

@@ -10,6 +10,7 @@ use super::{Agent, AgentError, Kept, with_groups};
 use crate::directory::Login;
 use crate::model::settings::{DirectorySettings, Settings};
 use crate::store::Store;
+use crate::vitals::{self, Vitals};
 
 impl Agent {
     /// An agent by other settings on the same store. Credentials and CA files are read anew, connections are new; what Graph
@@ -24,6 +25,7 @@ impl Agent {
             groups_awaited: self.groups_awaited_after(&settings),
             seed: self.seed,
             quota: Arc::clone(&self.quota),
+            vitals: self.vitals.clone(),
         };
         Self::assemble(settings, self.store.clone(), self.clock.clone(), stop, kept)
     }
@@ -49,6 +51,7 @@ impl Agent {
             tenant_bell: Arc::default(),
             group_bell: Arc::default(),
             progress: Arc::default(),
+            vitals: Vitals::new(self.clock.clone(), vitals::PATIENCE),
             is_rehearsal: true,
             ..self.clone()
         }

@@ -52,6 +52,7 @@ use crate::notify::Webhook;
 use crate::store::Store;
 use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
+use crate::vitals::{self, Pulse, Task, Vitals};
 
 /// What a reading that takes long has reached, for whoever watches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -96,6 +97,8 @@ pub struct Agent {
     /// Rung when there is something to be sent.
     post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
+    /// Where each task notes what it does.
+    vitals: Vitals,
     /// Orders controllers of equal rank: the same for as long as this process lives, another in the next.
     seed: u64,
     /// What Graph lets us send, shared by all work.
@@ -126,6 +129,7 @@ impl Agent {
             groups_awaited: with_groups(&settings).map(|directory| directory.domain.clone()).collect(),
             seed: fastrand::u64(..),
             quota: Arc::new(Mutex::new(quota)),
+            vitals: Vitals::new(clock.clone(), vitals::PATIENCE),
         };
         Self::assemble(settings, store, clock, stop, kept)
     }
@@ -160,6 +164,7 @@ impl Agent {
             webhooks,
             pulse,
             settings: Arc::new(settings),
+            vitals: kept.vitals,
             store,
             clock,
             graph,
@@ -170,6 +175,18 @@ impl Agent {
             is_rehearsal: false,
             stop,
         })
+    }
+
+    /// Has the tasks note what they do there, where somebody watches who outlives this agent.
+    #[must_use]
+    pub fn watched_by(self, vitals: Vitals) -> Self {
+        Self { vitals, ..self }
+    }
+
+    /// Whether each task makes progress.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        self.vitals.clone()
     }
 
     /// Follows what is being done.
@@ -271,6 +288,18 @@ impl Agent {
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
     }
+
+    /// Where a task notes what it does.
+    fn pulse(&self, task: Task) -> Pulse {
+        let directories = &self.settings.directories;
+        let answer = match &task {
+            Task::Directory { domain, .. } => {
+                directories.iter().find(|directory| directory.domain == *domain).map(|directory| directory.timeout)
+            }
+            _ => None,
+        };
+        self.vitals.pulse(task, answer.unwrap_or(self.settings.tenant.timeout))
+    }
 }
 
 /// What an agent begins with, beside its configuration.
@@ -282,6 +311,7 @@ struct Kept {
     groups_awaited: BTreeSet<String>,
     seed: u64,
     quota: Arc<Mutex<Quota>>,
+    vitals: Vitals,
 }
 
 /// The domains with groups that rules name.

@@ -17,7 +17,8 @@ use crate::model::identity::RequestId;
 use crate::model::request::{ReloadOutcome, Request};
 use crate::model::settings::Settings;
 use crate::observe::{self, Event, Reload, short};
-use crate::store::{Lease, Store};
+use crate::store::Store;
+use crate::vitals::Vitals;
 
 /// Reloads that were asked for by command are looked for this often.
 const POLL: Duration = Duration::from_secs(1);
@@ -38,6 +39,8 @@ pub struct Host {
     pub reload: Arc<Notify>,
     /// Follows what the agent is at.
     pub phase: watch::Sender<Phase>,
+    /// Where the tasks note what they do, whichever configuration they work by.
+    pub vitals: Vitals,
 }
 
 impl std::fmt::Debug for Host {
@@ -67,19 +70,17 @@ pub enum Phase {
     Stopping,
 }
 
-/// Opens the store, takes its lease, and runs an agent on it until told to stop. Its configuration is read anew on demand.
+/// Runs an agent on a store, whose lease the caller holds, until told to stop. Its configuration is read anew on demand.
 ///
 /// # Errors
-/// When the store cannot be opened or is another's, or as [`Agent::run`]. No reload is among them.
-pub async fn run(settings: Settings, clock: Clock, host: Host) -> Result<(), AgentError> {
-    let _lease = Lease::take(&settings.store)?;
-    let store = Store::open(&settings.store)?;
+/// When the store is another's, or as [`Agent::run`]. No reload is among them.
+pub async fn run(settings: Settings, store: Store, clock: Clock, host: Host) -> Result<(), AgentError> {
     reload::clear_away(&settings.store);
     let (mode, config) = (settings.mode.word(), settings.digest.clone());
     let (stop, stopped) = watch::channel(false);
     let contents = Contents::of(&settings);
     complain(&store, None).await;
-    let agent = Agent::new(settings, store, clock, stopped).await?;
+    let agent = Agent::new(settings, store, clock, stopped).await?.watched_by(host.vitals.clone());
     Event::Started { version: env!("CARGO_PKG_VERSION"), mode, config }.emit();
     let generation = Generation::begin(agent, stop, contents);
     host.supervise(generation).await

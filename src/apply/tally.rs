@@ -99,6 +99,8 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
         Step::Location { .. } => "usage location",
         Step::License { .. } => "license",
     };
+    let skus: Vec<_> = intent.step.skus().into_iter().map(|sku| catalog.name(sku)).collect();
+    let sku = skus.join(", ");
     let event = match (outcome, &intent.step) {
         // The product is spoken of once, not each person who wanted it.
         (Outcome::Stopped { .. } | Outcome::TakenBack, _) => return,
@@ -106,13 +108,13 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
             Event::LocationSet { name, location: write.to.to_string(), request_id }
         }
         (Outcome::Accepted, Step::License { add, remove }) => {
-            Event::LicenseAccepted { name, products: products(add, remove, catalog), request_id }
+            Event::LicenseAccepted { name, sku, products: products(add, remove, catalog), request_id }
         }
         (Outcome::NoSeat { .. }, _) => {
-            Event::WriteFailed { name, what, why: "no seat is left; it waits".into(), request_id }
+            Event::WriteFailed { name, sku, what, why: "no seat is left; it waits".into(), request_id }
         }
         (Outcome::Retry { reason, .. } | Outcome::Refused { reason } | Outcome::Unknown { reason, .. }, _) => {
-            Event::WriteFailed { name, what, why: reason.to_string(), request_id }
+            Event::WriteFailed { name, sku, what, why: reason.to_string(), request_id }
         }
     };
     event.emit();

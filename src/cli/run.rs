@@ -1,15 +1,19 @@
 //! `seatsync run`
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{Common, Failure, Unmet, key_table};
+use super::{Common, Failure, Unmet, key_table, status};
 use crate::agent::{self, Host, Load, Phase, Unloadable};
 use crate::clock::Clock;
 use crate::config::{self, Environment, Problem};
 use crate::model::fault::exit;
+use crate::model::settings::Settings;
+use crate::store::{Lease, Store};
+use crate::vitals::{self, Vitals};
 use crate::{observe, service};
 
 /// Runs the agent until it is told to stop.
@@ -23,13 +27,59 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         code: "signals-unusable",
         status: exit::SOFTWARE,
     })?;
+    let _lease = Lease::take(&settings.store)?;
+    let (store, clock) = (Store::open(&settings.store)?, Clock::system());
+    let vitals = Vitals::new(clock.clone(), patience());
+    let phase = watch::Sender::new(Phase::default());
+    let told = told(&settings, &store, &clock, &vitals, phase.subscribe());
     let host = Host {
         load: load_from(common.config.clone(), Environment::from_process()),
         stop: signals.stop,
         reload: signals.reload,
-        phase: watch::Sender::new(Phase::default()),
+        phase,
+        vitals,
     };
-    Ok(agent::run(settings, Clock::system(), host).await?)
+    let ended = tokio::select! {
+        ended = agent::run(settings, store, clock, host) => ended,
+        never = told => match never {},
+    };
+    Ok(ended?)
+}
+
+/// How long a step may take.
+fn patience() -> std::time::Duration {
+    #[cfg(target_os = "linux")]
+    if let Some(watchdog) = service::systemd::watchdog() {
+        return watchdog;
+    }
+    vitals::PATIENCE
+}
+
+/// Tells the service manager, where there is one that wants to hear.
+#[cfg(target_os = "linux")]
+fn told(
+    settings: &Settings,
+    store: &Store,
+    clock: &Clock,
+    vitals: &Vitals,
+    phase: watch::Receiver<Phase>,
+) -> impl Future<Output = Infallible> + use<> {
+    // A write under way: its answer, and the answer's body.
+    let last_step = settings.tenant.timeout * 2 + std::time::Duration::from_secs(10);
+    let (store, clock, vitals) = (store.clone(), clock.clone(), vitals.clone());
+    let headline = |report: &_, now| status::headline(report, true, now);
+    service::systemd::Told { phase, vitals, store, clock, headline, last_step }.tell()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn told(
+    _settings: &Settings,
+    _store: &Store,
+    _clock: &Clock,
+    _vitals: &Vitals,
+    _phase: watch::Receiver<Phase>,
+) -> impl Future<Output = Infallible> + use<> {
+    std::future::pending()
 }
 
 /// How the configuration in this file is read anew, and what is wrong with it told.

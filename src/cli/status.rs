@@ -40,7 +40,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
 }
 
 fn screen(report: &Report, running: bool, now: Timestamp) -> Vec<String> {
-    let mut lines = vec![headline(report, running, now)];
+    let mut lines = vec![format!("seatsync   {}", headline(report, running, now))];
     match report.mode.as_deref() {
         Some("observe") => lines.push("mode       observe: what would be written is only recorded".to_owned()),
         mode => lines.extend(mode.map(|mode| format!("mode       {mode}"))),
@@ -146,10 +146,10 @@ fn group(group: &GroupLine) -> String {
 }
 
 /// Whether it is all right, and if not, what first.
-fn headline(report: &Report, running: bool, now: Timestamp) -> String {
+pub(super) fn headline(report: &Report, running: bool, now: Timestamp) -> String {
     let halted = report.halted.as_ref().filter(|halt| halt.until > now);
     let alone = if running { "" } else { "no agent is running; " };
-    let state = if let Some(why) = &report.paused {
+    if let Some(why) = &report.paused {
         format!("{alone}paused: {why}; `seatsync resume` goes on")
     } else if let Some(halt) = halted {
         let halted = if halt.is_throttling() { "throttled" } else { "nothing is written" };
@@ -168,8 +168,7 @@ fn headline(report: &Report, running: bool, now: Timestamp) -> String {
         "running; somebody must approve or reject".to_owned()
     } else {
         "running, all is well".to_owned()
-    };
-    format!("seatsync   {state}")
+    }
 }
 
 fn counts(counts: &BTreeMap<String, u64>) -> String {

@@ -344,9 +344,14 @@ static LOG: Section = Section {
     keys: &[
         key(
             "format",
-            Choice(&[("text", "lines for people"), ("json", "one object per line")]),
-            Default("\"text\""),
-            "The form of log lines.",
+            Choice(&[
+                ("auto", "to the journal when started by systemd, else text"),
+                ("text", "lines for people"),
+                ("json", "one object per line"),
+                ("journald", "to systemd's journal, with fields"),
+            ]),
+            Default("\"auto\""),
+            "The form of log lines. All but those for the journal go to standard error.",
         ),
         key(
             "level",

@@ -192,7 +192,12 @@ fn log(table: &Table<'_>) -> Option<LogSettings> {
     let format = table.choice("format");
     let level = table.parse("level", values::log_level);
     Some(LogSettings {
-        format: if format? == "json" { LogFormat::Json } else { LogFormat::Text },
+        format: match format? {
+            "text" => LogFormat::Text,
+            "json" => LogFormat::Json,
+            "journald" => LogFormat::Journald,
+            _ => LogFormat::Auto,
+        },
         level: level?.into_inner(),
     })
 }

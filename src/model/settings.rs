@@ -422,4 +422,8 @@ pub enum LogFormat {
     Text,
     /// For machines.
     Json,
+    /// To systemd's journal, with fields.
+    Journald,
+    /// To the journal if it reads standard error anyway, else for people.
+    Auto,
 }

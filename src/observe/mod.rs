@@ -1,9 +1,11 @@
 //! What happened, for operators: one event each, from which the log line derives.
 
+mod fields;
 mod logging;
 mod reload;
 
 use std::fmt;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tracing::Level;
@@ -51,8 +53,8 @@ pub enum Event {
     StandingMoved { name: String, product: String, from: Option<String>, to: String, why: Option<String> },
     WouldWrite { names: Vec<String> },
     LocationSet { name: String, location: String, request_id: Option<String> },
-    LicenseAccepted { name: String, products: String, request_id: Option<String> },
-    WriteFailed { name: String, what: &'static str, why: String, request_id: Option<String> },
+    LicenseAccepted { name: String, sku: String, products: String, request_id: Option<String> },
+    WriteFailed { name: String, sku: String, what: &'static str, why: String, request_id: Option<String> },
     WriteSettled { name: String, visible: bool },
     Waiting { product: String, persons: u64 },
     ProductStopped { product: String, why: String, until: Timestamp },
@@ -76,6 +78,7 @@ pub enum Event {
     StoreRestored { made: Timestamp },
     RequestDone { by: String, outcome: String },
     RequestRefused { by: String, outcome: String },
+    TaskOverdue { task: String, by: Duration },
     Reload(Reload),
 }
 
@@ -147,6 +150,7 @@ impl Event {
             Self::StoreRestored { .. } => "store-restored",
             Self::RequestDone { .. } => "request-done",
             Self::RequestRefused { .. } => "request-refused",
+            Self::TaskOverdue { .. } => "task-overdue",
             Self::Reload(reload) => reload.code(),
         }
     }
@@ -186,6 +190,7 @@ impl Event {
             | Self::GroupShrunk { .. }
             | Self::GroupDoubted { .. }
             | Self::RuleUnusable { .. }
+            | Self::TaskOverdue { .. }
             | Self::ProductStopped { .. } => Level::ERROR,
             Self::StandingMoved { to, .. } if matches!(to.as_str(), "refused" | "removed-by-other") => Level::WARN,
             Self::StandingMoved { to, .. } if !matches!(to.as_str(), "due" | "licensed") => Level::DEBUG,
@@ -194,35 +199,14 @@ impl Event {
         }
     }
 
-    fn request_id(&self) -> Option<&str> {
-        match self {
-            Self::LocationSet { request_id, .. }
-            | Self::LicenseAccepted { request_id, .. }
-            | Self::WriteFailed { request_id, .. } => request_id.as_deref(),
-            _ => None,
-        }
-    }
-
-    fn user(&self) -> Option<&str> {
-        match self {
-            Self::PersonMoved { name, .. }
-            | Self::StandingMoved { name, .. }
-            | Self::LocationSet { name, .. }
-            | Self::LicenseAccepted { name, .. }
-            | Self::WriteSettled { name, .. }
-            | Self::WriteFailed { name, .. } => Some(name),
-            _ => None,
-        }
-    }
-
     /// Writes the log line.
     pub fn emit(&self) {
-        let (event, user, request_id) = (self.code(), self.user(), self.request_id());
+        let (event, user, sku, request_id) = (self.code(), self.user(), self.sku(), self.request_id());
         match self.level() {
-            Level::ERROR => tracing::error!(event, user, request_id, "{self}"),
-            Level::WARN => tracing::warn!(event, user, request_id, "{self}"),
-            Level::INFO => tracing::info!(event, user, request_id, "{self}"),
-            _ => tracing::debug!(event, user, request_id, "{self}"),
+            Level::ERROR => tracing::error!(event, user, sku, request_id, "{self}"),
+            Level::WARN => tracing::warn!(event, user, sku, request_id, "{self}"),
+            Level::INFO => tracing::info!(event, user, sku, request_id, "{self}"),
+            _ => tracing::debug!(event, user, sku, request_id, "{self}"),
         }
     }
 }
@@ -408,6 +392,11 @@ impl fmt::Display for Event {
             Self::StoreRestored { made } => write!(f, "the store is a copy of {made:.0}: both sides are read first"),
             Self::RequestDone { by, outcome } => write!(f, "{by} asked: {outcome}"),
             Self::RequestRefused { by, outcome } => write!(f, "{by} asked in vain: {outcome}"),
+            Self::TaskOverdue { task, by } => write!(
+                f,
+                "{task} makes no progress and is {by:.0?} beyond what its step may take: unless it goes on, the service manager's \
+                 watchdog ends this process and starts it anew, which loses nothing"
+            ),
             Self::Reload(reload) => reload.fmt(f),
         }
     }

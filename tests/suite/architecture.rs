@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("clock", &[]),
+    ("vitals", &["clock"]),
     ("decide", &["model"]),
     ("config", &["model"]),
     ("store", &["model"]),
@@ -15,23 +16,34 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("notify", &["model", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),
-    ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
-    ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"]),
-    ("service", &["model", "agent"]),
+    ("apply", &["model", "clock", "vitals", "decide", "store", "tenant", "observe"]),
+    (
+        "agent",
+        &["model", "clock", "vitals", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"],
+    ),
+    ("service", &["model", "clock", "vitals", "store", "agent", "observe"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
-    ("cli", &["model", "clock", "config", "store", "tenant", "notify", "agent", "service", "doctor", "tls", "observe"]),
+    (
+        "cli",
+        &[
+            "model", "clock", "vitals", "config", "store", "tenant", "notify", "agent", "service", "doctor", "tls",
+            "observe",
+        ],
+    ),
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("ldap3", &["directory"]),
     ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant", "notify"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "notify", "agent", "doctor"]),
+    ("sd_notify", &["service"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
+    ("tracing_journald", &["observe"]),
     ("x509_parser", &["tenant", "tls"]),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),

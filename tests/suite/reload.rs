@@ -8,6 +8,8 @@ use seatsync::agent::{self, Host, Phase};
 use seatsync::cli;
 use seatsync::clock::Clock;
 use seatsync::config::Environment;
+use seatsync::store::Lease;
+use seatsync::vitals::{self, Vitals};
 use seatsync_lab::tenant::{Hold, Match};
 use serde_json::Value;
 use tokio::sync::{Notify, watch};
@@ -470,8 +472,15 @@ impl Hosted {
         let (reload, phase) = (Arc::new(Notify::new()), watch::Sender::default());
         let (config, environment) = (bench.config(), Environment::default());
         let hosted = phase.subscribe();
-        let host = Host { load: cli::load_from(config, environment), stop: stopped, reload: reload.clone(), phase };
-        let task = tokio::spawn(agent::run(bench.settings(), Clock::system(), host));
+        let clock = Clock::system();
+        let vitals = Vitals::new(clock.clone(), vitals::PATIENCE);
+        let load = cli::load_from(config, environment);
+        let host = Host { load, stop: stopped, reload: reload.clone(), phase, vitals };
+        let (settings, store) = (bench.settings(), bench.store());
+        let task = tokio::spawn(async move {
+            let _lease = Lease::take(&settings.store)?;
+            agent::run(settings, store, clock, host).await
+        });
         Self { stop, reload, phase: hosted, task }
     }
 
