@@ -72,7 +72,7 @@ async fn play(options: Options) -> Result<bool, Failure> {
     let settings = config::load(&stage.config, &Environment::default())?;
     let store = Store::open(&stage.store)?;
     let (stop, stopped) = watch::channel(false);
-    let mut running = tokio::spawn(agent::run(settings, Clock::system(), stopped));
+    let mut running = tokio::spawn(agent::run(settings, Clock::system(), stopped, |_| {}));
 
     let scenes = async {
         screen.first_contact(&store).await?;

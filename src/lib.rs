@@ -9,7 +9,7 @@
 //!
 //! Two feeds, one store, one pure decision, one guarded way out. The modules stand here in the order of that flow;
 //! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `notify`, `tls`, `observe`} ← `apply` ← `agent` ←
-//! {`service`, `doctor`} ← `cli`.
+//! {`service`, `watch`, `doctor`} ← `cli`.
 
 #![forbid(unsafe_code)]
 
@@ -28,3 +28,4 @@ pub mod service;
 pub mod store;
 pub mod tenant;
 pub mod tls;
+pub mod watch;

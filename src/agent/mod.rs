@@ -19,6 +19,7 @@ mod scope;
 mod tell;
 mod tenant_feed;
 mod untold;
+mod watched;
 mod work;
 
 use std::collections::BTreeSet;
@@ -33,6 +34,7 @@ pub use error::AgentError;
 pub use members::group_members;
 pub use newcomer::{Created, Creation};
 pub use password::{InitialPassword, NoRandomness};
+pub use watched::WriteBudget;
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;
@@ -264,14 +266,20 @@ fn webhook(settings: &WebhookSettings) -> Result<Webhook, AgentError> {
     Ok(Webhook::new(settings, &tls)?)
 }
 
-/// Opens the store, takes its lease and runs an agent on it until told to stop.
+/// Opens the store, takes its lease and runs an agent on it until told to stop. Before it runs it is shown to `begun`.
 ///
 /// # Errors
 /// When the store cannot be opened or is another's, or as [`Agent::run`].
-pub async fn run(settings: Settings, clock: Clock, stop: watch::Receiver<bool>) -> Result<(), AgentError> {
+pub async fn run(
+    settings: Settings,
+    clock: Clock,
+    stop: watch::Receiver<bool>,
+    begun: impl FnOnce(&Agent),
+) -> Result<(), AgentError> {
     let _lease = Lease::take(&settings.store)?;
     let store = Store::open(&settings.store)?;
     let agent = Agent::new(settings, store, clock, stop).await?;
+    begun(&agent);
     agent.run().await
 }
 

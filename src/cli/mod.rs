@@ -162,10 +162,10 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
     match cli.command {
         Command::Doctor(args) => return doctor::run(&common, args).await,
         Command::Notify(command) => return notify::run(&common, command).await,
+        Command::Status(args) => return status::run(&common, &args).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
-        Command::Status(args) => status::run(&common, &args).await,
         Command::Users(args) => users::run(&common, &args).await,
         Command::Skus(args) => skus::run(&common, &args).await,
         Command::Explain(args) => explain::run(&common, &args).await,

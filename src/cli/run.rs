@@ -3,6 +3,7 @@
 use super::{Common, Failure, Unmet, key_table};
 use crate::clock::Clock;
 use crate::model::fault::exit;
+use crate::watch::Board;
 use crate::{agent, observe, service};
 
 /// Runs the agent until it is told to stop.
@@ -16,7 +17,14 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         code: "signals-unusable",
         status: exit::SOFTWARE,
     })?;
-    Ok(agent::run(settings, Clock::system(), stop).await?)
+    let clock = Clock::system();
+    let board = Board::new(&clock);
+    let served = tokio::spawn(board.clone().serve());
+    let ended = agent::run(settings, clock, stop, |agent| board.follow(agent)).await;
+    // Lets go of the store, so that it is closed in order.
+    served.abort();
+    let _ = served.await;
+    Ok(ended?)
 }
 
 pub(super) fn init_log(settings: &crate::model::settings::LogSettings) -> Result<(), Failure> {

@@ -25,6 +25,7 @@ mod directory;
 mod example;
 mod keys;
 mod notify;
+mod outline;
 mod problem;
 mod resolve;
 mod rules;
@@ -36,8 +37,10 @@ mod tenant;
 #[cfg(unix)]
 mod tests;
 mod values;
+mod watch;
 
 pub use example::example;
+pub use outline::outline;
 pub use problem::{ConfigError, Problem};
 
 /// No configuration is longer, in bytes.

@@ -10,6 +10,7 @@ use super::rules;
 use super::table::Table;
 use super::tenant;
 use super::values;
+use super::watch;
 use crate::model::group::ScopeGroup;
 use crate::model::location::UsageLocation;
 use crate::model::rule::Rule;
@@ -33,6 +34,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let alarm = root.table("alarm").and_then(|table| notify::alarm(&table));
     let targets = notify::targets(root);
     let heartbeat = notify::heartbeat(root);
+    let watch = root.table("watch").and_then(|table| watch::watch(&table));
     let log = root.table("log").and_then(|table| log(&table));
     let (mut directories, location, rules) = (directories?, location?, rules?);
     for directory in &mut directories {
@@ -60,6 +62,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
         alarm: alarm?,
         notify: targets?,
         heartbeat: heartbeat?,
+        watch: watch?,
         log: log?,
         digest: String::new(),
     };

@@ -183,6 +183,18 @@ fn beginning(db: &Connection, first: i64) -> Result<Vec<u8>, StoreError> {
 }
 
 impl Store {
+    /// The last rows, oldest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn latest_audit(&self, limit: u32) -> Result<Vec<AuditRow>, StoreError> {
+        self.read(move |db| {
+            let sql = "SELECT * FROM (SELECT * FROM audit ORDER BY id DESC LIMIT ?1) ORDER BY id";
+            super::rows::collect(db, sql, [limit], row)
+        })
+        .await
+    }
+
     /// Checks the hash chain; `Ok(Some(id))` names the first row that does not fit.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 15] = [
+const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("clock", &[]),
     ("decide", &["model"]),
@@ -18,13 +18,22 @@ const MAY_IMPORT: [(&str, &[&str]); 15] = [
     ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
     ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"]),
     ("service", &["model", "agent"]),
+    ("watch", &["model", "clock", "store", "agent", "observe"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
-    ("cli", &["model", "clock", "config", "store", "tenant", "notify", "agent", "service", "doctor", "tls", "observe"]),
+    (
+        "cli",
+        &[
+            "model", "clock", "config", "store", "tenant", "notify", "agent", "service", "watch", "doctor", "tls",
+            "observe",
+        ],
+    ),
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 11] = [
+const OWNERS: [(&str, &[&str]); 13] = [
     ("ldap3", &["directory"]),
+    ("prometheus", &["watch"]),
+    ("hyper", &["watch"]),
     ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant", "notify"]),

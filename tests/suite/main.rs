@@ -3,6 +3,7 @@
 
 mod architecture;
 mod bench;
+mod bundle;
 mod commands;
 mod containers;
 mod contract;
@@ -37,9 +38,11 @@ mod scope;
 mod seats;
 mod secrets;
 mod sign_in;
+mod status;
 mod steady;
 mod stopping;
 mod thousand;
 mod throttling;
 mod untold;
+mod watch;
 mod wire;
