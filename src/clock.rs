@@ -1,7 +1,7 @@
 //! The only reader of time. Everything below is told what time it is.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
@@ -10,6 +10,16 @@ use tokio::sync::watch;
 #[derive(Clone, Debug)]
 pub struct Clock {
     ahead: Arc<watch::Sender<SignedDuration>>,
+    made: Instant,
+}
+
+/// One moment, by both clocks: that of calendars, which is set now and then, and that of stopwatches, which is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The wall clock's.
+    pub at: Timestamp,
+    /// Since the clock was made. Nobody can move it, and a host that sleeps does not count.
+    pub uptime: Duration,
 }
 
 /// A wait ends at the latest after this, so that a wall clock that was set, or a host that slept, is noticed.
@@ -19,7 +29,7 @@ impl Clock {
     /// The system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self { ahead: Arc::new(watch::Sender::new(SignedDuration::ZERO)) }
+        Self { ahead: Arc::new(watch::Sender::new(SignedDuration::ZERO)), made: Instant::now() }
     }
 
     /// Now, in whole milliseconds, which is what the store keeps.
@@ -29,6 +39,12 @@ impl Clock {
         let now = Timestamp::now().as_millisecond();
         let ahead = i64::try_from(self.ahead.borrow().as_millis()).unwrap_or(0);
         Timestamp::from_millisecond(now.saturating_add(ahead)).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Now, by both clocks.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        Moment { at: self.now(), uptime: self.made.elapsed() }
     }
 
     /// Sets the clock further ahead.

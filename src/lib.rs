@@ -28,4 +28,5 @@ pub mod service;
 pub mod store;
 pub mod tenant;
 pub mod tls;
+pub mod vitals;
 pub mod watch;

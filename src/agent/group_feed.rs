@@ -18,6 +18,7 @@ use crate::model::identity::GroupId;
 use crate::observe::Event;
 use crate::store::GroupEnd;
 use crate::tenant::BATCH;
+use crate::vitals::Task;
 
 /// Members that a group may have to be read at the plain interval: about ten pages.
 const MEMBERS_PER_POLL: usize = 10_000;
@@ -37,7 +38,10 @@ impl Agent {
     pub(super) async fn watch_groups(&self) -> Result<(), AgentError> {
         let mut health = Health::new("groups", self.store.clone(), self.settings.work.retry_first);
         let mut schedule = Schedule::default();
+        let pulse = self.pulse(Task::Groups);
+        let _life = pulse.clone().begin();
         loop {
+            pulse.works();
             let looked = self.groups_turn(&mut schedule).await;
             self.tried_groups();
             match looked {
@@ -45,11 +49,14 @@ impl Agent {
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
                     let wait = health.failed(&error, asked_wait(&error), &self.clock).await;
-                    self.clock.wait(wait).await;
+                    let again = later(self.clock.now(), wait);
+                    pulse.rests(Some(again));
+                    self.clock.wait_until(again).await;
                     continue;
                 }
             }
             let next = schedule.groups.values().copied().chain(schedule.listing).min();
+            pulse.rests(next);
             tokio::select! {
                 () = self.group_bell.notified() => {}
                 () = async {
@@ -114,7 +121,12 @@ impl Agent {
 
     /// Reads one group to its end, and returns how many members it has.
     async fn read_group(&self, id: GroupId) -> Result<usize, AgentError> {
-        let reading = self.graph.group(id, |read| self.show("reading groups", read as u64)).await?;
+        let pulse = self.pulse(Task::Groups);
+        let met = |read| {
+            pulse.works();
+            self.show("reading groups", read as u64);
+        };
+        let reading = self.graph.group(id, met).await?;
         let (group, members) = match &reading {
             GroupReading::Complete { name, members } => (name.clone(), members.len()),
             GroupReading::Hidden { name } => (name.clone(), 0),
@@ -156,6 +168,7 @@ impl Agent {
         let users = self.store.to_ask_about(LOOKED_UP_AT_ONCE, before).await?;
         let (mut known, mut failed) = (0, None);
         for users in users.chunks(BATCH) {
+            self.pulse(Task::Groups).works();
             let asked = self.clock.now();
             let (groups, news) = (self.graph.groups_of(users).await?, self.graph.users(users).await?);
             for news in news {

@@ -47,6 +47,7 @@ use crate::observe::Event;
 use crate::store::{Lease, Store};
 use crate::tenant::{Budget, Graph, Pace};
 use crate::tls::{self, Roots};
+use crate::vitals::{self, Pulse, Task, Vitals};
 
 /// What a reading that takes long has reached, for whoever watches.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -89,6 +90,8 @@ pub struct Agent {
     /// Rung when there is something to be sent.
     post_bell: Arc<Notify>,
     progress: Arc<watch::Sender<Progress>>,
+    /// Where each task notes what it does.
+    vitals: Vitals,
     /// What Graph lets us send, shared by all work.
     quota: Arc<Mutex<Quota>>,
     stop: watch::Receiver<bool>,
@@ -129,6 +132,7 @@ impl Agent {
             webhooks,
             pulse,
             settings: Arc::new(settings),
+            vitals: Vitals::new(clock.clone(), vitals::PATIENCE),
             store,
             clock,
             graph,
@@ -138,6 +142,18 @@ impl Agent {
             progress: Arc::new(watch::Sender::new(Progress::default())),
             stop,
         })
+    }
+
+    /// Has the tasks note what they do there, where somebody watches who outlives this agent.
+    #[must_use]
+    pub fn watched_by(self, vitals: Vitals) -> Self {
+        Self { vitals, ..self }
+    }
+
+    /// Whether each task makes progress.
+    #[must_use]
+    pub fn vitals(&self) -> Vitals {
+        self.vitals.clone()
     }
 
     /// Follows what is being done.
@@ -240,6 +256,18 @@ impl Agent {
 
     fn is_stopping(&self) -> bool {
         *self.stop.borrow()
+    }
+
+    /// Where a task notes what it does.
+    fn pulse(&self, task: Task) -> Pulse {
+        let directories = &self.settings.directories;
+        let answer = match &task {
+            Task::Directory { domain, .. } => {
+                directories.iter().find(|directory| directory.domain == *domain).map(|directory| directory.timeout)
+            }
+            _ => None,
+        };
+        self.vitals.pulse(task, answer.unwrap_or(self.settings.tenant.timeout))
     }
 }
 

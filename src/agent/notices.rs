@@ -14,6 +14,7 @@ use crate::model::settings::NotifySettings;
 use crate::notify::{Facts, HoldFact, Persons, ProductFact, SideFact, Thresholds, Webhook, shaped, tell};
 use crate::observe::Event;
 use crate::store::{Group, Since, Situation, Waiting};
+use crate::vitals::Task;
 
 /// It is looked this often at most.
 const LOOK: Duration = Duration::from_mins(1);
@@ -53,16 +54,20 @@ impl Agent {
             let agent = self.clone();
             lines.spawn(async move { agent.send_to(&target, &webhook).await });
         }
+        let pulse = self.pulse(Task::Notices);
+        let _life = pulse.clone().begin();
         loop {
+            pulse.works();
             match self.notice(started).await {
                 Err(error) if is_fatal(&error) => return Err(error),
                 // A store that is busy is looked at again; the work says so if it lasts.
                 Err(error) => tracing::debug!(%error, "what there is to tell could not be looked at"),
                 Ok(()) => {}
             }
-            let look = self.settings.tenant.poll.min(LOOK);
+            let look = later(self.clock.now(), self.settings.tenant.poll.min(LOOK));
+            pulse.rests(Some(look));
             tokio::select! {
-                () = self.clock.wait(look) => {}
+                () = self.clock.wait_until(look) => {}
                 Some(ended) = lines.join_next() => match ended {
                     Ok(ended) => ended?,
                     Err(error) => std::panic::resume_unwind(error.into_panic()),

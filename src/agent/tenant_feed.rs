@@ -5,11 +5,13 @@ use std::time::Duration;
 use super::health::Health;
 use super::untold::Untold;
 use super::{Agent, AgentError, is_fatal};
+use crate::clock::later;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::user::UserPage;
 use crate::observe::Event;
 use crate::store::{Absorbed, Halt, ListingEnd};
 use crate::tenant::{BATCH, DeltaLink, TenantError};
+use crate::vitals::Task;
 
 /// Batches in which users are read at one look whom a listing did not meet.
 const UNLISTED_BATCHES: usize = 50;
@@ -19,7 +21,10 @@ impl Agent {
     pub(super) async fn watch_tenant(&self) -> Result<(), AgentError> {
         let mut health = Health::new("tenant", self.store.clone(), self.settings.work.retry_first);
         let mut untold = Untold::new(self);
+        let pulse = self.pulse(Task::Tenant);
+        let _life = pulse.clone().begin();
         loop {
+            pulse.works();
             let looked = self.tenant_once().await;
             self.watch_expiry().await;
             match looked {
@@ -31,6 +36,7 @@ impl Agent {
                 Err(error) if is_fatal(&error) => return Err(error),
                 Err(error) => {
                     let wait = health.failed(&error, asked_wait(&error), &self.clock).await;
+                    pulse.rests(Some(later(self.clock.now(), wait)));
                     let paused = matches!(error, AgentError::Tenant(TenantError::Throttled { .. }));
                     tokio::select! {
                         () = self.clock.wait(wait) => {}
@@ -49,10 +55,11 @@ impl Agent {
             let waiting = self.store.is_somebody_waiting(self.clock.now()).await?;
             let tenant = &self.settings.tenant;
             let poll = if waiting { tenant.poll_awaiting } else { tenant.poll };
-            let until = crate::clock::later(started, poll);
+            let until = later(started, poll);
             if until <= self.clock.now() {
                 return Ok(());
             }
+            self.pulse(Task::Tenant).rests(Some(until));
             tokio::select! {
                 () = self.clock.wait_until(until) => return Ok(()),
                 () = self.tenant_bell.notified() => {}
@@ -91,6 +98,7 @@ impl Agent {
         loop {
             let asked = self.clock.now();
             let Some(page) = delta.next_page().await? else { break };
+            self.pulse(Task::Tenant).works();
             brought += self.store.absorb_users(page, None, asked, self.clock.now()).await?;
         }
         let next = delta.finish()?;
@@ -113,6 +121,7 @@ impl Agent {
         loop {
             let asked = self.clock.now();
             let Some(page) = listing.next_page().await? else { break };
+            self.pulse(Task::Tenant).works();
             read += page.news.len() as u64;
             self.show("listing the tenant", read);
             self.store.absorb_users(page, Some(generation), asked, self.clock.now()).await?;
@@ -130,6 +139,7 @@ impl Agent {
     async fn read_unlisted(&self) -> Result<(), AgentError> {
         let (mut gone, mut there) = (0, 0);
         for _ in 0..UNLISTED_BATCHES {
+            self.pulse(Task::Tenant).works();
             let (generation, ids) = self.store.unlisted(BATCH as u32).await?;
             if ids.is_empty() {
                 break;

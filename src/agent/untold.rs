@@ -14,6 +14,7 @@ use crate::model::fault::{Class, Fault as _};
 use crate::model::synchronization::Synchronization;
 use crate::observe::Event;
 use crate::tenant::{BATCH, LOOKED_UP, Organization, TenantError};
+use crate::vitals::Task;
 
 /// Batches in which licenses are read again at one look, for each minute of `tenant.poll` that has begun: what a standstill left
 /// behind is caught up without a burst.
@@ -70,6 +71,7 @@ impl Agent {
 
     /// The same, and tells what went wrong.
     pub(super) async fn untold_once(&self, state: &mut Untold) -> Result<(), AgentError> {
+        self.pulse(Task::Tenant).works();
         self.watch_synchronization(state).await?;
         self.look_up_awaited().await?;
         self.read_licenses_again(state).await
@@ -85,6 +87,7 @@ impl Agent {
         let found: Vec<_> = self.graph.find_by_anchor(&anchors).await?.into_iter().collect();
         let mut new = 0;
         for ids in found.chunks(BATCH) {
+            self.pulse(Task::Tenant).works();
             let asked = self.clock.now();
             let mut news = Vec::new();
             for user in self.graph.users(ids).await? {
@@ -115,6 +118,7 @@ impl Agent {
         let longest = SignedDuration::try_from(tenant.reread / 24).unwrap_or(SignedDuration::MAX);
         let mut changed = 0;
         for _ in 0..tenant.poll.as_secs().div_ceil(60).max(1) * BATCHES_A_MINUTE {
+            self.pulse(Task::Tenant).works();
             let users = self.store.to_read_again(round.between(upto, now), BATCH as u32).await?;
             if users.len() < BATCH && now.duration_since(upto) < longest {
                 break;

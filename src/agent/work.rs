@@ -26,6 +26,7 @@ use crate::model::settings::Mode;
 use crate::model::standing::{Action, Reason};
 use crate::observe::Event;
 use crate::store::Halt;
+use crate::vitals::{Pulse, Task};
 
 /// Persons that are judged in one transaction.
 const JUDGED_AT_ONCE: u32 = 500;
@@ -77,7 +78,10 @@ impl Agent {
     pub(super) async fn work(&self) -> Result<(), AgentError> {
         let mut health = Health::new("work", self.store.clone(), self.settings.work.retry_first);
         let mut known = Known::default();
+        let pulse = self.pulse(Task::Work);
+        let _life = pulse.clone().begin();
         while !self.is_stopping() {
+            pulse.works();
             match self.work_turn().await {
                 Ok(turn) => {
                     health.works().await;
@@ -148,13 +152,17 @@ impl Agent {
             () = scheduled => {}
             () = self.bell.notified() => {}
             _ = stop.wait_for(|stop| *stop) => {}
-            asked = self.wait_for_request() => asked?,
+            asked = self.wait_for_request(Some(self.pulse(Task::Work))) => asked?,
         }
         Ok(())
     }
 
-    async fn wait_for_request(&self) -> Result<(), AgentError> {
+    /// Waits for a request. Each look is a sign of life of whoever does nothing else meanwhile.
+    async fn wait_for_request(&self, idle: Option<Pulse>) -> Result<(), AgentError> {
         loop {
+            if let Some(pulse) = &idle {
+                pulse.rests(Some(later(self.clock.now(), REQUEST_POLL)));
+            }
             tokio::time::sleep(REQUEST_POLL).await;
             if !self.store.pending_requests().await?.is_empty() {
                 return Ok(());
@@ -166,7 +174,7 @@ impl Agent {
     async fn pause_work(&self, wait: Duration) {
         let mut stop = self.stop.clone();
         let asked = async {
-            if self.wait_for_request().await.is_err() {
+            if self.wait_for_request(Some(self.pulse(Task::Work))).await.is_err() {
                 std::future::pending().await
             }
         };
@@ -229,6 +237,7 @@ impl Agent {
             quota: self.quota.clone(),
             config: self.settings.digest.clone(),
             stop: self.stop.clone(),
+            pulse: self.pulse(Task::Work),
         })
     }
 
@@ -248,7 +257,7 @@ impl Agent {
     /// not be broken off for it.
     async fn serve_meanwhile(&self) -> std::convert::Infallible {
         loop {
-            if self.wait_for_request().await.is_err() || self.serve_requests().await.is_err() {
+            if self.wait_for_request(None).await.is_err() || self.serve_requests().await.is_err() {
                 std::future::pending::<()>().await;
             }
         }
@@ -290,6 +299,7 @@ impl Agent {
             if self.is_stopping() {
                 return Ok(false);
             }
+            self.pulse(Task::Work).works();
             let context = grounds.context(settings, now);
             let judgements: Vec<_> = people.iter().map(|person| judge(person, &context)).collect();
             turn.judged += judgements.len() as u64;

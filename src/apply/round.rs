@@ -19,6 +19,7 @@ use crate::model::verdict::{Answer, Verdict};
 use crate::observe::Event;
 use crate::store::{Concluded, Exchanged, OpenIntent, Outcome, Step, Store, StoreError};
 use crate::tenant::{BATCH, BatchAnswer, BatchWrite, Budget, Change, Graph, Pace, TenantError};
+use crate::vitals::Pulse;
 
 /// Everything that writing needs.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Hand {
     pub catalog: Catalog,
     /// Turns true when no further write shall begin.
     pub stop: watch::Receiver<bool>,
+    /// Where each batch is noted.
+    pub pulse: Pulse,
 }
 
 /// What Graph lets us send.
@@ -116,6 +119,7 @@ struct Course<'a> {
 impl Course<'_> {
     async fn run(mut self) -> Result<Tally, StoreError> {
         loop {
+            self.hand.pulse.works();
             self.send().await?;
             self.store();
             tokio::select! {

@@ -31,6 +31,7 @@ impl Hand {
         let unknown = self.store.to_settle(self.clock.now()).await?;
         let mut settled = 0;
         for intents in unknown.chunks(BATCH) {
+            self.pulse.works();
             let asked = self.clock.now();
             let users: Vec<_> = intents.iter().map(|intent| intent.user).collect();
             let Some(read) = self.read(self.graph.users(&users)).await else { break };
@@ -67,6 +68,7 @@ impl Hand {
         let due = self.store.to_confirm(AT_ONCE, self.work.confirm_after, self.clock.now()).await?;
         let mut read = 0;
         for confirmations in due.chunks(BATCH) {
+            self.pulse.works();
             let asked = self.clock.now();
             let users: Vec<_> = confirmations.iter().map(|confirmation| confirmation.user).collect();
             let Some(users) = self.read(self.graph.users(&users)).await else { break };

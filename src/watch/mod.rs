@@ -10,6 +10,7 @@ mod readiness;
 mod scrape;
 mod server;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,6 +34,7 @@ type Cached = Arc<Mutex<Option<(Instant, Arc<Figures>)>>>;
 #[derive(Clone, Debug)]
 pub struct Board {
     agent: watch::Sender<Option<Agent>>,
+    served: watch::Sender<Option<SocketAddr>>,
     cached: Cached,
     started: Timestamp,
 }
@@ -41,12 +43,23 @@ impl Board {
     /// An empty board, of a process that starts now.
     #[must_use]
     pub fn new(clock: &Clock) -> Self {
-        Self { agent: watch::Sender::new(None), cached: Cached::default(), started: clock.now() }
+        Self {
+            agent: watch::Sender::new(None),
+            served: watch::Sender::new(None),
+            cached: Cached::default(),
+            started: clock.now(),
+        }
     }
 
     /// From now on this agent is shown, in place of the one before.
     pub fn follow(&self, agent: &Agent) {
         self.agent.send_replace(Some(agent.clone()));
+    }
+
+    /// Where it is served at the moment; `None` while nowhere.
+    #[must_use]
+    pub fn served(&self) -> watch::Receiver<Option<SocketAddr>> {
+        self.served.subscribe()
     }
 
     /// Serves what is asked for, until dropped. What cannot be had is said and tried again; nothing of it ends the service.

@@ -10,6 +10,7 @@ use crate::agent::Agent;
 use crate::model::fault::Fault as _;
 use crate::observe;
 use crate::store::Figures;
+use crate::vitals::Overdue;
 
 /// What is said while there is no agent.
 const NONE: &str = "the agent has not started yet";
@@ -18,7 +19,17 @@ const NONE: &str = "the agent has not started yet";
 pub(super) fn alive(board: &Board) -> Vec<String> {
     match board.agent() {
         None => vec![NONE.to_owned()],
-        Some(_) => Vec::new(),
+        Some(agent) => {
+            let late = agent.vitals().overdue();
+            let said = |late: &Overdue| {
+                format!(
+                    "{} stands still, {} s beyond its time: the log says what it did last",
+                    late.task,
+                    late.by.as_secs()
+                )
+            };
+            late.iter().map(said).collect()
+        }
     }
 }
 

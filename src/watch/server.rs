@@ -29,6 +29,7 @@ const AT_ONCE: usize = 16;
 pub(super) async fn serve(board: Board) {
     let mut changes = board.agent.subscribe();
     loop {
+        board.served.send_replace(None);
         let listen = board.agent().and_then(|agent| agent.settings().watch.listen);
         let elsewhere =
             changes.wait_for(|agent| agent.as_ref().and_then(|agent| agent.settings().watch.listen) != listen);
@@ -45,6 +46,7 @@ async fn listen_on(board: &Board, listen: Option<SocketAddr>) -> Infallible {
     loop {
         match TcpListener::bind(address).await.and_then(|listener| Ok((listener.local_addr()?, listener))) {
             Ok((at, listener)) => {
+                board.served.send_replace(Some(at));
                 Event::WatchListening { at: at.to_string() }.emit();
                 if !at.ip().is_loopback() {
                     Event::WatchExposed { at: at.to_string() }.emit();

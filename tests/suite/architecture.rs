@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &[]),
+    ("vitals", &["clock"]),
     ("decide", &["model"]),
     ("config", &["model"]),
     ("store", &["model"]),
@@ -15,16 +16,19 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
     ("notify", &["model", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),
-    ("apply", &["model", "clock", "decide", "store", "tenant", "observe"]),
-    ("agent", &["model", "clock", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"]),
-    ("service", &["model", "agent"]),
-    ("watch", &["model", "clock", "store", "agent", "observe"]),
+    ("apply", &["model", "clock", "vitals", "decide", "store", "tenant", "observe"]),
+    (
+        "agent",
+        &["model", "clock", "vitals", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"],
+    ),
+    ("service", &["model", "clock", "vitals", "agent"]),
+    ("watch", &["model", "clock", "vitals", "store", "agent", "observe"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
     (
         "cli",
         &[
-            "model", "clock", "config", "store", "tenant", "notify", "agent", "service", "watch", "doctor", "tls",
-            "observe",
+            "model", "clock", "vitals", "config", "store", "tenant", "notify", "agent", "service", "watch", "doctor",
+            "tls", "observe",
         ],
     ),
 ];

@@ -13,7 +13,8 @@ use crate::daemon::Daemon;
 const PASSWORD: &str = "Sommer-2026!geheim";
 
 /// Names that look like words of the program, like syntax, or like nothing.
-const HOSTILE: [&str; 5] = ["Ida Refused", "Åsa \"Tenant\" Öberg", "x] [graph-refused] Zoltan", "{{7*7}} Quentin", "Ynes; DROP"];
+const HOSTILE: [&str; 5] =
+    ["Ida Refused", "Åsa \"Tenant\" Öberg", "x] [graph-refused] Zoltan", "{{7*7}} Quentin", "Ynes; DROP"];
 
 /// Joins under a display name, and a mail address.
 fn join(bench: &Bench, number: usize, name: &str) -> Joiner {
@@ -86,7 +87,8 @@ async fn a_bundle_holds_what_helps_and_no_name_or_secret() {
     let lower = text.to_lowercase();
     let mut secrets: Vec<String> = vec![PASSWORD.into(), "lab-secret".into(), bench.directory.bind_user()];
     secrets.extend(["corp.example", "localhost", "hildegard", "dc=", "s-1-5-21", "svc-"].map(str::to_owned));
-    secrets.extend(["refused\" ", "zoltan", "quentin", "ynes", "öberg", "åsa", "drop", "7*7", "werty"].map(str::to_owned));
+    secrets
+        .extend(["refused\" ", "zoltan", "quentin", "ynes", "öberg", "åsa", "drop", "7*7", "werty"].map(str::to_owned));
     secrets.push(bench.tenant.tenant_id().to_string());
     secrets.push("11111111-1111-1111-1111-111111111111".into());
     secrets.push(bench.files.path().display().to_string());

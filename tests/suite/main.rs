@@ -44,5 +44,6 @@ mod stopping;
 mod thousand;
 mod throttling;
 mod untold;
+mod vitals;
 mod watch;
 mod wire;

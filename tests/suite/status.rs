@@ -95,11 +95,17 @@ async fn who_waits_for_a_seat_and_who_is_refused_stand_on_top_with_what_to_do() 
     bench.join("bob", "DE");
     until(&store, |report| report.standing.contains_key("refused")).await;
     let text = bench.says(&["status"]).await;
-    assert!(text.contains("> refused    1 license, each with its reason: `seatsync users --standing refused`"), "{text}");
+    assert!(
+        text.contains("> refused    1 license, each with its reason: `seatsync users --standing refused`"),
+        "{text}"
+    );
     daemon.stop().await;
     let text = bench.says(&["status"]).await;
     let second = text.lines().nth(1).expect("a second line");
-    assert!(second.starts_with("! agent      no agent is running: `systemctl start seatsync`"), "the worst first:\n{text}");
+    assert!(
+        second.starts_with("! agent      no agent is running: `systemctl start seatsync`"),
+        "the worst first:\n{text}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,12 +6,13 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use seatsync::watch::{CATALOG, Kind};
+use seatsync::vitals::Vitals;
+use seatsync::watch::{Board, CATALOG, Kind};
 use seatsync_lab::tenant::{Fault, Match};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::bench::{Bench, PATIENCE, until_standing};
+use crate::bench::{Bench, PATIENCE, until, until_standing};
 use crate::daemon::{Daemon, soon};
 
 /// A program that can be watched, and where.
@@ -247,6 +248,39 @@ async fn before_first_contact_and_while_paused_it_is_not_ready() {
     let why = watched.until_page("/readyz", |status, _| status == 503).await;
     assert_eq!(why, "an operator has paused writing: `seatsync resume` goes on\n");
     watched.daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_task_that_stands_still_is_named() {
+    let mut bench = Bench::start(5).await;
+    bench.edit("timeout = \"20s\"", "timeout = \"200ms\"");
+    bench.edit("listen = \"off\"", "listen = \"127.0.0.1:0\"");
+    let handle = bench.agent().await;
+    let vitals = Vitals::new(handle.clock.clone(), Duration::ZERO);
+    let agent = handle.agent.clone().watched_by(vitals);
+    let board = Board::new(&handle.clock);
+    let mut served = board.served();
+    let server = tokio::spawn(board.clone().serve());
+    board.follow(&agent);
+    let at = soon(served.wait_for(Option::is_some)).await.expect("it is served").expect("an address");
+    let mut tasks = Box::pin(agent.run());
+    let acquainted = until(&handle.store, |report| report.acquainted);
+    tokio::select! {
+        _ = acquainted => {}
+        ended = &mut tasks => panic!("it ended: {ended:?}"),
+    }
+    // From here on nobody drives the tasks.
+    let named = async {
+        loop {
+            let (status, text) = get(at, "/healthz").await;
+            if status == 503 && text.contains("tenant stands still") && text.contains("work stands still") {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon(named).await;
+    server.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]

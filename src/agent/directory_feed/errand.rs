@@ -84,10 +84,12 @@ impl Hand<'_> {
     async fn walk_once(&mut self, group: ObjectGuid) -> Result<bool, AgentError> {
         let agent = &self.domain.agent;
         agent.store.begin_walk(group).await?;
+        let pulse = self.pulse.clone();
         let dc = self.dc()?;
         let domain = dc.known_state().key.domain;
         let (mut walk, mut met) = (dc.walk(group), 0);
         loop {
+            pulse.works();
             match walk.next().await? {
                 Walked::Members(members) => {
                     met += members.len() as u64;

@@ -13,6 +13,7 @@ use crate::model::settings::Server;
 use crate::model::watermark::{DcState, Sighting, Watermark};
 use crate::observe::Event;
 use crate::store::{Absorbed, DomainFeed, ScanEnd};
+use crate::vitals::{Pulse, Task};
 
 /// Objects read by GUID in one step.
 const AT_ONCE: u32 = 50;
@@ -20,6 +21,8 @@ const AT_ONCE: u32 = 50;
 /// A line's connection, and what is said of it.
 pub(super) struct Hand<'a> {
     pub(super) domain: &'a Domain,
+    /// Where it notes what it does.
+    pub(super) pulse: Pulse,
     server: Option<Server>,
     dc: Option<Dc>,
     /// What the scan under way has brought.
@@ -31,8 +34,12 @@ pub(super) struct Hand<'a> {
 impl Domain {
     /// Drives one line.
     pub(super) async fn line(&self, line: usize) -> Result<(), AgentError> {
-        let mut hand = Hand { domain: self, server: None, dc: None, brought: Absorbed::default(), beside: false };
+        let pulse = self.agent.pulse(Task::Directory { domain: self.settings.domain.clone(), line });
+        let _life = pulse.clone().begin();
+        let mut hand =
+            Hand { domain: self, pulse, server: None, dc: None, brought: Absorbed::default(), beside: false };
         loop {
+            hand.pulse.works();
             let rung = self.bell.notified();
             tokio::pin!(rung);
             rung.as_mut().enable();
@@ -46,6 +53,7 @@ impl Domain {
                     }
                     Ok(()) => {}
                 }
+                hand.pulse.rests(Some(until));
                 tokio::select! {
                     () = self.agent.clock.wait_until(until) => {}
                     () = rung => {}
@@ -154,6 +162,7 @@ impl Hand<'_> {
         let mut scan = dc.scan(extent);
         self.beside = false;
         while let Some(mut page) = scan.next_page().await? {
+            self.pulse.works();
             read += page.accounts.len() as u64;
             if role == Role::Content && generation.is_some() {
                 agent.show("reading the directory", read);
