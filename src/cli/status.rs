@@ -100,6 +100,8 @@ async fn watch(common: &Common, args: &Args) -> Result<(), Failure> {
         return Ok(());
     }
     let terminal = std::io::stdout().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
+    // One for all rounds: pressed in between, it ends the next.
+    let mut ended = std::pin::pin!(tokio::signal::ctrl_c());
     loop {
         let text = match &seen {
             Ok((report, at)) => {
@@ -110,7 +112,7 @@ async fn watch(common: &Common, args: &Args) -> Result<(), Failure> {
         output::block(&if terminal { format!("{WIPE}{text}") } else { format!("{text}\n") });
         tokio::select! {
             () = tokio::time::sleep(REPAINTED) => {}
-            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = &mut ended => return Ok(()),
         }
         seen = look(common, args).await;
     }

@@ -76,6 +76,9 @@ impl Known {
         let duration = (1..=6).contains(&digits.len())
             && digits.bytes().all(|byte| byte.is_ascii_digit())
             && ["ms", "s", "m", "h", "d"].contains(&&text[digits.len()..]);
-        !secret && (self.words.contains(text) || duration)
+        // Names of products and plans are Microsoft's.
+        let product = ["sku", "disable_plans", "only_plans"].contains(&key)
+            && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_');
+        !secret && (self.words.contains(text) || duration || product)
     }
 }

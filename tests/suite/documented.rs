@@ -81,7 +81,14 @@ fn every_command_that_is_shown_exists() {
     let help = String::from_utf8_lossy(&help.stdout).into_owned();
     let known: BTreeSet<&str> = help.lines().filter_map(|line| line.strip_prefix("  ")?.split(' ').next()).collect();
     assert!(known.contains("explain"), "{help}");
-    for page in ["README.md", "docs/architecture.md", "docs/operations.md", "docs/dependencies.md", "docs/rules.md"] {
+    for page in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/operations.md",
+        "docs/dependencies.md",
+        "docs/rules.md",
+        "docs/metrics.md",
+    ] {
         let text = source(page);
         let shown = text.match_indices("seatsync ").filter(|(at, _)| {
             let before = &text[..*at];

@@ -41,8 +41,9 @@ async fn a_check_is_ok_warns_alarms_and_does_not_know() {
     let bench = Bench::start(5).await;
     let (code, line) = checked(&bench, &[]).await;
     assert!(code == 3 && line.starts_with("SEATSYNC UNKNOWN - there is no store at "), "{code}: {line}");
-    let (code, line) = checked(&bench, &["--config", "/nonexistent/seatsync.toml"]).await;
-    assert!(code == 3 && line.contains("[config-unreadable]"), "{code}: {line}");
+    let elsewhere = bench.path("nowhere.db");
+    let (code, line) = checked(&bench, &["--store", elsewhere.to_str().expect("text")]).await;
+    assert!(code == 3 && line.contains("nowhere.db"), "{code}: {line}");
 
     let daemon = Daemon::acquainted(&bench).await;
     let ada = bench.join("ada", "DE");
