@@ -88,7 +88,7 @@ fn measure(count: usize, rules: usize, groups: usize) -> Result<Measured, Box<dy
     let known: BTreeMap<_, _> = groups.iter().map(|group| (group.clone(), GroupState::Known)).collect();
     let written: Vec<Rule> = (0..rules).map(|n| rule(n, &groups)).collect::<Result<_, _>>()?;
     let edited: Vec<Rule> =
-        written.iter().map(|rule| Rule { digest: format!("{} 2", rule.digest), ..rule.clone() }).collect();
+        written.iter().map(|rule| Rule { digest: format!("{} 2", rule.digest).into(), ..rule.clone() }).collect();
     let mut people: Vec<Person> = (0..count).map(|n| person(n, &groups, &catalog)).collect::<Result<_, _>>()?;
     let location = LocationSettings {
         from: vec![LocationSource::Attribute { name: "c".into(), map: BTreeMap::new() }],
@@ -232,7 +232,7 @@ fn rule(n: usize, groups: &[ScopeGroup]) -> Result<Rule, Box<dyn Error>> {
         _ => Who::Any(vec![Who::Filter(department), Who::All(vec![any, ou])]),
     };
     Ok(Rule {
-        id: format!("rule-{n}"),
+        id: format!("rule-{n}").into(),
         sku: format!("PRODUCT_{}", n % PRODUCTS),
         plans: Plans::AllBut(vec![format!("PLAN_{}_{}", n % PRODUCTS, 1 + n % 5)]),
         unless_has_plan: None,
@@ -245,7 +245,7 @@ fn rule(n: usize, groups: &[ScopeGroup]) -> Result<Rule, Box<dyn Error>> {
         usage_location: None,
         keep_free: 0,
         priority: i32::try_from(n)?,
-        digest: format!("{:064x}", id(5, n).as_u128()),
+        digest: format!("{:064x}", id(5, n).as_u128()).into(),
     })
 }
 

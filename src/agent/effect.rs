@@ -78,7 +78,7 @@ impl Agent {
     /// Who asks for an attribute, with the verb.
     fn asking(&self, attribute: &str) -> String {
         let rules = self.settings.rules.iter().filter(|rule| rule.attributes().contains(attribute));
-        let ids: Vec<&str> = rules.map(|rule| rule.id.as_str()).collect();
+        let ids: Vec<&str> = rules.map(|rule| &*rule.id).collect();
         match ids.as_slice() {
             [] => "usage_location asks".to_owned(),
             [one] => format!("rule {one} asks"),

@@ -31,7 +31,7 @@ use tokio::sync::{Notify, watch};
 
 pub use creation_error::CreationError;
 pub use error::AgentError;
-pub use members::group_members;
+pub use members::{directory_group_members, group_members};
 pub use newcomer::{Created, Creation};
 pub use password::{InitialPassword, NoRandomness};
 pub use watched::WriteBudget;

@@ -104,10 +104,10 @@ impl Agent {
         for rule in rules {
             let whole = meant.next().unwrap_or_default();
             if !rule.who.asks_beyond_accounts() {
-                Event::RuleScope { rule: rule.id.clone(), meant: whole, accounts }.emit();
+                Event::RuleScope { rule: rule.id.to_string(), meant: whole, accounts }.emit();
             }
             for (clause, meant) in rule.who.clauses().into_iter().zip(&mut meant) {
-                let (rule, clause) = (rule.id.clone(), clause.to_string());
+                let (rule, clause) = (rule.id.to_string(), clause.to_string());
                 if meant == 0 {
                     let missing = missing.get(&clause).map(|instead| format!("{instead}. {}", instead.guess()));
                     Event::RuleMeansNobody { rule, clause, missing }.emit();
@@ -150,7 +150,7 @@ impl Agent {
 
 fn filters(rule: &crate::model::rule::Rule) -> Vec<(&str, &Filter)> {
     let filter = |clause| match clause {
-        Clause::Filter(filter) => Some((rule.id.as_str(), filter)),
+        Clause::Filter(filter) => Some((&*rule.id, filter)),
         Clause::Ou(_) => None,
     };
     rule.who.clauses().into_iter().filter_map(filter).collect()

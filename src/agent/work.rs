@@ -343,7 +343,7 @@ impl Agent {
         let catalog = self.store.catalog().await?;
         let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
         let usable =
-            |rule: &str| rule == BY_HAND || rules.iter().any(|bound| bound.rule.id == rule && bound.is_usable());
+            |rule: &str| rule == BY_HAND || rules.iter().any(|bound| *bound.rule.id == *rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
         candidates.retain(|candidate| {
@@ -351,7 +351,7 @@ impl Agent {
             goes && only.is_none_or(|only| (candidate.person, candidate.sku) == only)
         });
         for candidate in &mut candidates {
-            let rule = self.settings.rules.iter().find(|rule| rule.id == candidate.rule);
+            let rule = self.settings.rules.iter().find(|rule| *rule.id == *candidate.rule);
             candidate.keep_free = rule.map_or(0, |rule| rule.keep_free);
         }
         heed_stops(&mut candidates, &self.store.stops().await?, now);

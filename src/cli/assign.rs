@@ -8,13 +8,14 @@ use uuid::Uuid;
 
 use super::request::{answer, find};
 use super::{Common, Failure, Unmet, output, plan};
-use crate::agent::group_members;
+use crate::agent::{directory_group_members, group_members};
 use crate::model::fault::exit;
 use crate::model::filter::Filter;
 use crate::model::group::GroupReading;
 use crate::model::identity::{GroupId, PersonId, PlanId, SkuId};
 use crate::model::license::Sku;
 use crate::model::request::Request;
+use crate::model::rule::Dn;
 use crate::store::Store;
 
 /// Whom a command by hand is about.
@@ -29,6 +30,9 @@ struct Whom {
     /// Everyone whose account matches this LDAP filter; attributes that the configuration reads.
     #[arg(long, value_name = "FILTER")]
     filter: Option<String>,
+    /// Every member of this group of the directory, by its DN, and of the groups of its domain within it.
+    #[arg(long, value_name = "DN")]
+    group: Option<String>,
     /// Every member of this group of the tenant, by its object id, and of the groups within it.
     #[arg(long, value_name = "ID")]
     entra_group: Option<Uuid>,
@@ -133,6 +137,8 @@ async fn people(common: &Common, store: &Store, whom: &Whom) -> Result<Vec<Perso
         }
     } else if let Some(text) = &whom.filter {
         found.extend(store.people_matching(filter(common, text)?).await?);
+    } else if let Some(dn) = &whom.group {
+        found.extend(directory_members(common, store, dn).await?);
     } else if let Some(id) = whom.entra_group {
         found.extend(members(common, store, id.into()).await?);
     } else {
@@ -192,5 +198,26 @@ async fn members(common: &Common, store: &Store, group: GroupId) -> Result<Vec<P
         GroupReading::Complete { members, .. } => Ok(store.people_of(members.into_iter().collect()).await?),
         GroupReading::Missing => Err(missing(format!("the tenant has no group {group}")).into()),
         GroupReading::Hidden { name } => Err(missing(format!("the members of group {name} are hidden")).into()),
+    }
+}
+
+async fn directory_members(common: &Common, store: &Store, text: &str) -> Result<Vec<PersonId>, Failure> {
+    let Some(dn) = Dn::parse(text) else {
+        return Err(Unmet::usage(format!("\"{text}\" is no DN"), "Give it as `CN=Staff,OU=Groups,DC=…`.").into());
+    };
+    let settings = common.settings()?;
+    let mut domains: Vec<_> = settings.directories.iter().filter_map(|of| Some((of.root()?, of))).collect();
+    domains.retain(|(root, _)| dn.is_within(root));
+    let Some((_, directory)) = domains.into_iter().max_by_key(|(root, _)| root.depth()) else {
+        let what = format!("{dn} lies in no domain of the configuration");
+        return Err(Unmet::not_found(what, "Give the DN of a group of a domain that is followed.").into());
+    };
+    match directory_group_members(directory, &dn).await? {
+        Some(members) => Ok(store.people_among(members).await?),
+        None => {
+            let what = format!("domain {} has no group {dn}, or it cannot be seen", directory.domain);
+            Err(Unmet::not_found(what, "See the group's distinguishedName, and what the service account may read.")
+                .into())
+        }
     }
 }

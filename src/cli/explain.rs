@@ -1,10 +1,14 @@
 //! `seatsync explain`
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::output::{self, line, time};
 use super::{Common, Failure, Place, Unmet, request};
+use crate::model::identity::PlanId;
 use crate::model::license::Catalog;
+use crate::model::person::Manual;
 use crate::model::plan::{LicenseWrite, LocationWrite};
 use crate::model::standing::Presence;
 use crate::store::{AuditRow, Dossier};
@@ -30,9 +34,11 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     if args.json {
         return output::json(&dossier);
     }
+    let catalog = store.catalog().await?;
     facts(&dossier);
+    by_hand(&dossier, &catalog);
     standings(&dossier);
-    timeline(&dossier, &store.catalog().await?);
+    timeline(&dossier, &catalog);
     Ok(())
 }
 
@@ -70,6 +76,22 @@ fn facts(dossier: &Dossier) {
         let by =
             if found.groups.is_empty() { String::new() } else { format!(", in group {}", found.groups.join(", ")) };
         line(&format!("  rule      {rule}: {meets}{by}"));
+    }
+}
+
+fn by_hand(dossier: &Dossier, catalog: &Catalog) {
+    for asked in &dossier.by_hand {
+        let product = catalog.get(asked.sku).map_or_else(|| asked.sku.to_string(), |sku| sku.part_number.clone());
+        let plans = |off: &BTreeSet<PlanId>| {
+            let named = off.iter().map(|plan| catalog.get(asked.sku).and_then(|sku| sku.plan(&plan.to_string())));
+            let names: Vec<_> = named.flatten().map(|plan| plan.name.as_str()).collect();
+            if off.is_empty() { String::new() } else { format!(", without {}", names.join(", ")) }
+        };
+        let word = match &asked.word {
+            Manual::Assigned { disabled } => format!("assigned{}", plans(disabled)),
+            Manual::Withheld => "withheld".to_owned(),
+        };
+        line(&format!("  by hand   {product} {word}, whatever the rules say, until it is released"));
     }
 }
 

@@ -68,7 +68,7 @@ fn rule(table: &Table<'_>, reach: Option<&Reach>) -> Option<Rule> {
     let (delay, include_disabled) = (table.duration("delay"), table.flag("include_disabled"));
     let keep_free = table.number("keep_free");
     let mut rule = Rule {
-        id: id?,
+        id: id?.into(),
         sku: sku?,
         plans: switched?,
         unless_has_plan,
@@ -81,9 +81,9 @@ fn rule(table: &Table<'_>, reach: Option<&Reach>) -> Option<Rule> {
         usage_location: usage_location?,
         keep_free: keep_free?,
         priority: priority?,
-        digest: String::new(),
+        digest: "".into(),
     };
-    rule.digest = digest(&rule, reach?);
+    rule.digest = digest(&rule, reach?).into();
     Some(rule)
 }
 

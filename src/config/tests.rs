@@ -458,7 +458,7 @@ fn digests_follow_what_they_name() {
     let fixture = Fixture::new();
     let digests = |text: &str| {
         let settings = fixture.settings(text);
-        (settings.rules[0].digest.clone(), settings.digest)
+        (settings.rules[0].digest.to_string(), settings.digest)
     };
     let (rule, all) = digests(MINIMAL);
     // If this value changes, an upgrade makes every rule look edited: whoever a rule is waiting for would become baseline.

@@ -1,6 +1,7 @@
 //! Ties a rule, which names products and plans in the operator's words, to what the tenant has bought.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::model::group::{GroupState, ScopeGroup};
 use crate::model::identity::{PlanId, SkuId};
@@ -84,7 +85,7 @@ pub enum BindProblem {
     #[error("rule \"{rule}\": the tenant has no product \"{sku}\"{}", near_text(near))]
     UnknownSku {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// What it names.
         sku: String,
         /// What it may have meant.
@@ -94,7 +95,7 @@ pub enum BindProblem {
     #[error("rule \"{rule}\": product \"{sku}\" cannot be assigned to users; its appliesTo is not User")]
     NotForUsers {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// What it names.
         sku: String,
     },
@@ -102,7 +103,7 @@ pub enum BindProblem {
     #[error("rule \"{rule}\": product \"{sku}\" has no service plan \"{plan}\"{}", near_text(near))]
     UnknownPlan {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// Of which product.
         sku: String,
         /// What it names.
@@ -116,7 +117,7 @@ pub enum BindProblem {
     )]
     CompanyPlan {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// Of which product.
         sku: String,
         /// What it names.
@@ -126,7 +127,7 @@ pub enum BindProblem {
     #[error("rule \"{rule}\" leaves no service plan of \"{sku}\" on")]
     NothingLeft {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// Of which product.
         sku: String,
     },
@@ -137,7 +138,7 @@ pub enum BindProblem {
     )]
     UnknownGroup {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// What it names.
         group: ScopeGroup,
     },
@@ -147,7 +148,7 @@ pub enum BindProblem {
     )]
     HiddenGroup {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// What it names.
         group: ScopeGroup,
     },
@@ -155,7 +156,7 @@ pub enum BindProblem {
     #[error("rule \"{rule}\": group {group} was never read to its end yet; until then nobody is licensed by the rule")]
     UnreadGroup {
         /// Which rule.
-        rule: String,
+        rule: Arc<str>,
         /// What it names.
         group: ScopeGroup,
     },

@@ -10,13 +10,14 @@ use crate::model::standing::{Action, Standing};
 /// What becomes of each rule and those it means; a rule that is as before, and means whom it meant, is left out.
 #[must_use]
 pub fn rule_effects(before: &Picture, after: &Picture, rules: &[Rule]) -> Vec<RuleEffect> {
-    let ids: BTreeSet<&String> = before.digests.keys().chain(rules.iter().map(|rule| &rule.id)).collect();
-    let one = |id: &String| {
-        let digest = rules.iter().find(|rule| rule.id == *id).map(|rule| &rule.digest);
+    let written = rules.iter().map(|rule| &*rule.id);
+    let ids: BTreeSet<&str> = before.digests.keys().map(String::as_str).chain(written).collect();
+    let one = |id: &str| {
+        let digest = rules.iter().find(|rule| *rule.id == *id).map(|rule| &rule.digest);
         let change = match (before.digests.get(id), digest) {
             (None, _) => RuleChange::New,
             (Some(_), None) => RuleChange::Removed,
-            (Some(old), Some(new)) if old != new => RuleChange::Edited,
+            (Some(old), Some(new)) if **old != **new => RuleChange::Edited,
             (Some(_), Some(_)) => RuleChange::Same,
         };
         rule_effect(before, after, id, change)
@@ -152,7 +153,7 @@ mod tests {
     #[test]
     fn what_becomes_of_whom_rules_mean() {
         let [one, two, three, four] = [1, 2, 3, 4].map(PersonId);
-        let digest = |rule: &Rule| (rule.id.clone(), rule.digest.clone());
+        let digest = |rule: &Rule| (rule.id.to_string(), rule.digest.to_string());
         let rules = [rule("edited", "EMS"), rule("new", "EMS"), rule("same", "EMS")];
         let before = Picture {
             scope: BTreeMap::from([

@@ -8,14 +8,14 @@ use super::bind::{BoundRule, Product};
 use super::expect::{self, Expecting};
 use super::leave::{self, Leaving};
 use super::location;
-use super::meet::{is_edited, location_of_rule, meet};
+use super::meet::{Met, location_of_rule, meet};
 use super::presence::{presence, speaker};
 use super::stand::{self, Next, Want};
 use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
-use crate::model::person::{Entitlement, KnownUser, Manual, Person, RuleMatch};
-use crate::model::rule::{Adopt, BY_HAND, Dn, Rule, Subject};
+use crate::model::person::{Entitlement, KnownUser, Manual, Person};
+use crate::model::rule::{Adopt, BY_HAND, Dn, Subject};
 use crate::model::settings::{Existing, LocationSettings};
 use crate::model::standing::{Action, Presence, Standing};
 use crate::model::user::User;
@@ -61,19 +61,15 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         user: user.map(|known| &known.user),
         groups: &person.groups,
     };
-    let matches = context
-        .rules
-        .iter()
-        .map(|bound| (bound.rule.id.clone(), meet(person, bound, &subject, &presence, user, context)))
-        .collect();
+    let met: Vec<Met<'_>> =
+        context.rules.iter().map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();
     let location = match user {
         Some(known) if subject.account.is_some() || presence == Presence::CloudOnly => {
-            let instead = location_of_rule(&matches, context);
-            location::wish(&known.user, subject.account, instead, context.location)
+            location::wish(&known.user, subject.account, location_of_rule(&met), context.location)
         }
         _ => LocationWish::Keep,
     };
-    let changes = changes(person, &matches, &presence, user, &location, context);
+    let changes = changes(person, &met, &presence, user, &location, context);
     let awaited =
         matches!(presence, Presence::Awaiting) && context.rules.iter().any(|bound| bound.rule.who.includes(&subject));
     Judgement {
@@ -83,7 +79,7 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         look_again: look_again(person, &changes, context.now),
         changes,
         presence,
-        matches,
+        matches: met.into_iter().map(|met| (met.bound.rule.id.clone(), met.found)).collect(),
         location,
     }
 }
@@ -97,20 +93,14 @@ struct Cause<'a> {
 
 /// What is wanted of each product, the deciding cause first: an operator, then whoever is to be acted on before baseline,
 /// then by priority, then in the order of the file. What an operator withholds is not wanted.
-fn wants<'a>(
-    person: &Person,
-    matches: &BTreeMap<String, RuleMatch>,
-    by_hand: &'a [Product],
-    context: &Context<'a>,
-) -> BTreeMap<SkuId, Vec<Cause<'a>>> {
+fn wants<'a>(person: &Person, met: &'a [Met<'a>], by_hand: &'a [Product]) -> BTreeMap<SkuId, Vec<Cause<'a>>> {
     let mut wants: BTreeMap<SkuId, Vec<Cause<'a>>> = BTreeMap::new();
-    for bound in context.rules.iter().filter(|bound| bound.groups.is_ok()) {
-        let Some(found) = matches.get(&bound.rule.id).filter(|found| found.eligible) else { continue };
-        let (Ok(product), rule) = (&bound.product, &bound.rule) else { continue };
+    for met in met.iter().filter(|met| met.bound.groups.is_ok() && met.found.eligible) {
+        let (Ok(product), rule) = (&met.bound.product, &met.bound.rule) else { continue };
         let want = Want {
             product,
-            baseline: found.baseline,
-            edited: is_edited(person, bound),
+            baseline: met.found.baseline,
+            edited: met.is_edited(),
             adopt: rule.adopt,
             delay: SignedDuration::try_from(rule.delay).unwrap_or(SignedDuration::MAX),
             by_hand: false,
@@ -143,23 +133,22 @@ fn by_hand(person: &Person, presence: &Presence, user: Option<&KnownUser>, catal
 }
 
 /// A rule that cannot be followed now, and still means this person, keeps what it caused as it is.
-fn is_unbound(entitlement: &Entitlement, matches: &BTreeMap<String, RuleMatch>, context: &Context<'_>) -> bool {
-    let means = |rule: &Rule| matches.get(&rule.id).is_some_and(|found| found.eligible);
-    let mut unbound = context.rules.iter().filter(|bound| !bound.is_usable() && means(&bound.rule));
-    unbound.any(|bound| entitlement.rules.contains(&bound.rule.id))
+fn is_unbound(entitlement: &Entitlement, met: &[Met<'_>]) -> bool {
+    let mut unbound = met.iter().filter(|met| !met.bound.is_usable() && met.found.eligible);
+    unbound.any(|met| entitlement.is_for(&met.bound.rule.id))
 }
 
 fn changes(
     person: &Person,
-    matches: &BTreeMap<String, RuleMatch>,
+    met: &[Met<'_>],
     presence: &Presence,
     user: Option<&KnownUser>,
     location: &LocationWish,
     context: &Context<'_>,
 ) -> Vec<EntitlementChange> {
     let by_hand = by_hand(person, presence, user, context.catalog);
-    let wants = wants(person, matches, &by_hand, context);
-    let exchange = user.and_then(|known| exchange(person, &known.user, &wants, matches, context));
+    let wants = wants(person, met, &by_hand);
+    let exchange = user.and_then(|known| exchange(person, &known.user, &wants, met, context));
     let asked = person.manual.keys();
     let skus: BTreeSet<SkuId> = wants.keys().chain(person.entitlements.keys()).chain(asked).copied().collect();
     let decide = |sku: SkuId| {
@@ -170,14 +159,14 @@ fn changes(
             same => (same, None),
         };
         let causes = wants.get(&sku).map_or(&[][..], Vec::as_slice);
-        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, matches, context)) {
+        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, met)) {
             return None;
         }
         let change = match causes {
             [] => {
                 let leaving = match &exchange {
                     Some(exchange) if exchange.leaving.contains(&sku) => Leaving::Exchange(exchange.arriving),
-                    _ => leave::policy(person, sku, presence, matches, context),
+                    _ => leave::policy(person, sku, presence, met, context),
                 };
                 unwanted(sku, same, user, leaving, context)
             }
@@ -203,11 +192,11 @@ fn exchange(
     person: &Person,
     user: &User,
     wants: &BTreeMap<SkuId, Vec<Cause<'_>>>,
-    matches: &BTreeMap<String, RuleMatch>,
+    met: &[Met<'_>],
     context: &Context<'_>,
 ) -> Option<Exchange> {
     let is_wanted = |sku: SkuId, stored: &Entitlement| {
-        wants.contains_key(&sku) || is_unbound(stored, matches, context) || person.manual.contains_key(&sku)
+        wants.contains_key(&sku) || is_unbound(stored, met) || person.manual.contains_key(&sku)
     };
     let leavers = leave::leavers(person, user, is_wanted);
     if leavers.is_empty() {

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 
 use super::bind::BoundRule;
 use super::judge::Context;
+use super::meet::Met;
 use crate::model::identity::SkuId;
-use crate::model::person::{Entitlement, Manual, Person, RuleMatch};
+use crate::model::person::{Entitlement, Manual, Person};
 use crate::model::rule::{Dn, OnLeave};
 use crate::model::standing::{Action, Presence, Standing};
 use crate::model::user::User;
@@ -39,7 +40,7 @@ pub(super) fn policy(
     person: &Person,
     sku: SkuId,
     presence: &Presence,
-    matches: &BTreeMap<String, RuleMatch>,
+    met: &[Met<'_>],
     context: &Context<'_>,
 ) -> Leaving {
     if person.manual.get(&sku) == Some(&Manual::Withheld) {
@@ -51,10 +52,9 @@ pub(super) fn policy(
         return Leaving::Keep;
     }
     let said = stored.rules.iter().map(|id| {
-        let bound = context.rules.iter().find(|bound| bound.rule.id == *id)?;
-        let unedited = |found: &RuleMatch| found.digest == bound.rule.digest && !found.unread;
-        let followed = bound.groups.is_ok() && matches.get(id).is_some_and(unedited);
-        reclaims(bound).filter(|_| followed && person.matches.get(id).is_some_and(unedited))
+        let met = met.iter().find(|met| met.is(id))?;
+        let followed = met.bound.groups.is_ok() && !met.found.unread;
+        reclaims(met.bound).filter(|_| followed && !met.is_edited())
     });
     let Some(said) = said.collect::<Option<Vec<_>>>() else { return Leaving::Keep };
     let grace = said.iter().map(|(grace, _)| *grace).max().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! How a rule meets a person: whether it means the person, and whether the person was there before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 
@@ -14,10 +14,43 @@ use crate::model::rule::Subject;
 use crate::model::settings::Existing;
 use crate::model::standing::Presence;
 
+/// A rule, and how it meets a person.
+pub(super) struct Met<'a> {
+    pub bound: &'a BoundRule,
+    /// How it met the person at the last decision.
+    pub before: Option<&'a RuleMatch>,
+    pub found: RuleMatch,
+}
+
+impl Met<'_> {
+    /// The rule is another than at the last decision.
+    pub(super) fn is_edited(&self) -> bool {
+        is_edited(self.before, self.bound)
+    }
+
+    /// Whether this is the rule with that name.
+    pub(super) fn is(&self, rule: &str) -> bool {
+        *self.bound.rule.id == *rule
+    }
+}
+
 /// How a rule meets a person.
-pub(super) fn meet(
+pub(super) fn meet<'a>(
+    person: &'a Person,
+    bound: &'a BoundRule,
+    subject: &Subject<'_>,
+    presence: &Presence,
+    user: Option<&KnownUser>,
+    context: &Context<'_>,
+) -> Met<'a> {
+    let before = person.matches.get(&bound.rule.id);
+    let found = find(person, (bound, before), subject, presence, user, context);
+    Met { bound, before, found }
+}
+
+fn find(
     person: &Person,
-    bound: &BoundRule,
+    (bound, before): (&BoundRule, Option<&RuleMatch>),
     subject: &Subject<'_>,
     presence: &Presence,
     user: Option<&KnownUser>,
@@ -25,14 +58,14 @@ pub(super) fn meet(
 ) -> RuleMatch {
     let digest = bound.rule.digest.clone();
     let present = may_be_given(person, bound, presence, subject, context.now);
-    let baseline = || is_baseline(person, bound, presence, user, context);
+    let baseline = || is_baseline(person, (bound, before), presence, user, context);
     if bound.groups.is_err() {
-        let before = person.matches.get(&bound.rule.id).filter(|stored| present && stored.eligible);
+        let before = before.filter(|stored| present && stored.eligible);
         let groups = before.map(|stored| stored.groups.clone()).unwrap_or_default();
         return RuleMatch { digest, eligible: before.is_some(), baseline: baseline(), unread: true, groups };
     }
     let eligible = present && bound.rule.means(subject);
-    let baseline = eligible && (baseline() || asks_for_more(person, bound, user, context));
+    let baseline = eligible && (baseline() || asks_for_more(person, (bound, before), user, context));
     let groups = match eligible {
         true => person.groups.iter().filter(|group| bound.rule.who.names(group)).cloned().collect(),
         false => BTreeSet::new(),
@@ -62,32 +95,22 @@ pub(super) fn may_be_given(
 }
 
 /// The location that stands in the first rule which means the person and has one.
-pub(super) fn location_of_rule<'a>(
-    matches: &BTreeMap<String, RuleMatch>,
-    context: &Context<'a>,
-) -> Option<(UsageLocation, &'a str)> {
-    let eligible = |id: &str| matches.get(id).filter(|found| found.eligible);
-    let rules = context.rules.iter().map(|bound| &bound.rule);
-    let mut found: Vec<_> = rules
-        .filter_map(|rule| {
-            let location = rule.usage_location?;
-            Some((eligible(&rule.id)?.baseline, rule.priority, location, rule.id.as_str()))
-        })
-        .collect();
-    found.sort_by_key(|(baseline, priority, ..)| (*baseline, *priority));
-    found.first().map(|(_, _, location, rule)| (*location, *rule))
+pub(super) fn location_of_rule<'a>(met: &'a [Met<'a>]) -> Option<(UsageLocation, &'a str)> {
+    let located = met.iter().filter_map(|met| Some((met, met.bound.rule.usage_location?)));
+    let eligible = located.filter(|(met, _)| met.found.eligible);
+    let (met, location) = eligible.min_by_key(|(met, _)| (met.found.baseline, met.bound.rule.priority))?;
+    Some((location, &met.bound.rule.id))
 }
 
 /// Whether someone a rule wants was there before the rule, or before us. Only an event in the directory or the tenant ends
 /// that, never an edit of the configuration.
 fn is_baseline(
     person: &Person,
-    bound: &BoundRule,
+    (bound, stored): (&BoundRule, Option<&RuleMatch>),
     presence: &Presence,
     user: Option<&KnownUser>,
     context: &Context<'_>,
 ) -> bool {
-    let stored = person.matches.get(&bound.rule.id);
     let same_coverage = person.coverage.as_deref() == Some(context.coverage);
     match (stored, &person.presence) {
         (Some(stored), Some(before)) if stored.digest == bound.rule.digest && stored.unread => {
@@ -121,14 +144,14 @@ fn is_another(person: &Person, bound: &BoundRule, user: Option<&KnownUser>) -> b
 /// The rule, before it was edited, wanted the same product for this person.
 fn causes_product(person: &Person, bound: &BoundRule) -> bool {
     bound.product.as_ref().is_ok_and(|product| {
-        person.entitlements.get(&product.sku).is_some_and(|entitlement| entitlement.rules.contains(&bound.rule.id))
+        person.entitlements.get(&product.sku).is_some_and(|entitlement| entitlement.is_for(&bound.rule.id))
     })
 }
 
 /// What the rule wanted before, this person was given.
 fn gave(person: &Person, bound: &BoundRule, user: Option<&KnownUser>) -> bool {
     let of_user = |stored: &&Entitlement| user.is_some_and(|known| known.user.id == stored.user);
-    person.entitlements.values().filter(of_user).any(|stored| stored.ours && stored.rules.contains(&bound.rule.id))
+    person.entitlements.values().filter(of_user).any(|stored| stored.ours && stored.is_for(&bound.rule.id))
 }
 
 fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool {
@@ -144,13 +167,18 @@ fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool
 
 /// The deciding rule was edited since the last decision, and wants more of its product now than the person was found to
 /// have.
-fn asks_for_more(person: &Person, bound: &BoundRule, user: Option<&KnownUser>, context: &Context<'_>) -> bool {
+fn asks_for_more(
+    person: &Person,
+    (bound, before): (&BoundRule, Option<&RuleMatch>),
+    user: Option<&KnownUser>,
+    context: &Context<'_>,
+) -> bool {
     let (Ok(product), Some(KnownUser { user, .. })) = (&bound.product, user) else { return false };
     let stored = person.entitlements.get(&product.sku).filter(|stored| stored.user == user.id);
-    let decided = stored.filter(|stored| stored.rules.first() == Some(&bound.rule.id));
-    decided.is_some_and(|stored| stand::asks_for_more(stored, product, is_edited(person, bound), user, context.catalog))
+    let decided = stored.filter(|stored| stored.rules.first().is_some_and(|first| **first == *bound.rule.id));
+    decided.is_some_and(|stored| stand::asks_for_more(stored, product, is_edited(before, bound), user, context.catalog))
 }
 
-pub(super) fn is_edited(person: &Person, bound: &BoundRule) -> bool {
-    person.matches.get(&bound.rule.id).is_none_or(|stored| stored.digest != bound.rule.digest || stored.unread)
+fn is_edited(before: Option<&RuleMatch>, bound: &BoundRule) -> bool {
+    before.is_none_or(|stored| stored.digest != bound.rule.digest || stored.unread)
 }

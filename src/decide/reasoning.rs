@@ -55,7 +55,7 @@ impl Case<'_> {
         let (verdict, why) = self.verdict(bound);
         let catalog = self.context.catalog;
         let product = bound.product.as_ref().map_or_else(|_| bound.rule.sku.clone(), |found| catalog.name(found.sku));
-        RuleReason { rule: bound.rule.id.clone(), product, verdict, why }
+        RuleReason { rule: bound.rule.id.to_string(), product, verdict, why }
     }
 
     fn verdict(&self, bound: &BoundRule) -> (Verdict, String) {
@@ -88,7 +88,7 @@ impl Case<'_> {
         let entitlement = self.entitlements.get(&product.sku);
         let first = entitlement.and_then(|entitlement| entitlement.rules.first());
         match (entitlement, first) {
-            (Some(_), Some(first)) if *first != bound.rule.id => {
+            (Some(_), Some(first)) if **first != *bound.rule.id => {
                 (Verdict::Outranked, self.outranked(bound, first, baseline))
             }
             (Some(Entitlement { standing: Standing::Satisfied { .. }, .. }), _) => {
@@ -110,7 +110,7 @@ impl Case<'_> {
         if first == BY_HAND {
             return "the product was assigned by hand, which goes before every rule".to_owned();
         }
-        let other = self.context.rules.iter().find(|other| other.rule.id == first).map(|other| &other.rule);
+        let other = self.context.rules.iter().find(|other| *other.rule.id == *first).map(|other| &other.rule);
         let by = match other {
             _ if baseline && !self.judgement.matches.get(first).is_some_and(|found| found.baseline) => {
                 "for which the person is not baseline".to_owned()

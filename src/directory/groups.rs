@@ -4,6 +4,8 @@
 //! written, and somebody who is deleted leaves without a write. So each part begins with the last value of the one before, and
 //! the group must be the same at the end as it was at the beginning.
 
+use std::collections::BTreeSet;
+
 use ldap3::controls::{MakeCritical as _, PagedResults, RawControl};
 use ldap3::{Scope, ldap_escape};
 
@@ -23,6 +25,8 @@ const EXTENDED_DN: &str = "1.2.840.113556.1.4.529";
 const AS_TEXT: [u8; 5] = [0x30, 3, 2, 1, 1];
 /// Values asked for at once: what MaxValRange allows by default.
 const RANGE: usize = 1500;
+/// A group that is written to while it is read is begun anew until it was tried this many times.
+const READINGS: usize = 4;
 /// Below this container stand those of other forests who are members here (MS-ADTS 6.1.1.4.12).
 const FOREIGNERS: &str = "foreignsecurityprincipals";
 
@@ -78,6 +82,44 @@ impl Dc {
         Walk { dc: self, guid, group: None, met: 0, last: None, complete: false }
     }
 
+    /// Everyone in the group at a DN: its members and those of the groups of this domain within it, and those for whom one of
+    /// them is the primary group, which does not stand in `member` (MS-ADA3, primaryGroupID). `None` when no group is there.
+    ///
+    /// # Errors
+    /// As [`Self::find_group`]; and when a group is written to again and again while it is read.
+    pub async fn everyone_in(&mut self, dn: &Dn) -> Result<Option<Vec<Member>>, DirectoryError> {
+        let Found::Group(top) = self.find_group(dn).await? else { return Ok(None) };
+        let (mut met, mut due, mut everyone) = (BTreeSet::from([top.guid]), vec![top], Vec::new());
+        while let Some(group) = due.pop() {
+            let (members, within) = self.read_group(&group).await?;
+            everyone.extend(members);
+            if let Some((_, rid)) = group.sid.as_ref().and_then(|sid| sid.as_str().rsplit_once('-')) {
+                let whose = format!("(&(objectCategory=person)(primaryGroupID={rid}))");
+                let found = self.objects(&whose, &Step::Group(group.dn.clone())).await?;
+                everyone.extend(found.into_iter().map(|node| Member { guid: node.guid, foreign: None }));
+            }
+            due.extend(within.into_iter().filter(|group| met.insert(group.guid)));
+        }
+        Ok(Some(everyone))
+    }
+
+    /// The members of one group, and the groups of this domain among them.
+    async fn read_group(&mut self, group: &GroupNode) -> Result<(Vec<Member>, Vec<GroupNode>), DirectoryError> {
+        for _ in 0..READINGS {
+            let (mut walk, mut met) = (self.walk(group.guid), Vec::new());
+            loop {
+                match walk.next().await? {
+                    Walked::Members(members) => met.extend(members),
+                    Walked::End { within, .. } => return Ok((met, within)),
+                    Walked::Changed => break,
+                    Walked::Absent => return Ok((Vec::new(), Vec::new())),
+                }
+            }
+        }
+        let what = "it was written to again and again while it was read";
+        Err(self.wire.odd(Step::Group(group.dn.clone()), what))
+    }
+
     async fn look_at(&mut self, base: &str) -> Result<Found, DirectoryError> {
         let step = Step::Group(base.to_owned());
         let Some(raw) = self.one(base, &step, Vec::new(), Vec::new()).await? else { return Ok(Found::Nothing) };
@@ -111,8 +153,12 @@ impl Dc {
 
     /// The groups of this domain that are members of the group at this DN.
     async fn groups_within(&mut self, dn: &str) -> Result<Vec<GroupNode>, DirectoryError> {
-        let step = Step::Group(dn.to_owned());
         let filter = format!("(&(objectClass=group)(memberOf={}))", ldap_escape(dn));
+        self.objects(&filter, &Step::Group(dn.to_owned())).await
+    }
+
+    /// What each object of this domain that matches a filter is.
+    async fn objects(&mut self, filter: &str, step: &Step) -> Result<Vec<GroupNode>, DirectoryError> {
         let (mut within, mut at) = (Vec::new(), Vec::new());
         loop {
             let paged = PagedResults { size: PAGE_SIZE, cookie: std::mem::take(&mut at) };
@@ -121,14 +167,14 @@ impl Dc {
             let ask = Ask {
                 base: &self.domain,
                 scope: Scope::Subtree,
-                filter: &filter,
+                filter,
                 attributes: ["objectGUID", "objectSid", "uSNChanged"].map(str::to_owned).to_vec(),
                 controls,
                 step: step.clone(),
             };
             let answer = self.wire.ask(ask, |tag| {
                 let raw = Raw::read(tag).map_err(|error| error.to_string())?;
-                within.push(node(&raw).ok_or("a group within it has no readable objectGUID, uSNChanged or DN")?);
+                within.push(node(&raw).ok_or("an object has no readable objectGUID, uSNChanged or DN")?);
                 Ok(())
             });
             let result = answer.await?;

@@ -1,7 +1,7 @@
 //! A scan: the pages of a search, to their true end.
 //!
-//! Each page is one LDAP search with the paged results control (RFC 2696), asked for only when the last was taken: memory
-//! holds one page. The end is believed only when every search ended with success and an empty cookie.
+//! Each page is one LDAP search with the paged results control (RFC 2696), asked for only when the last was taken: whoever
+//! takes one in while the next is made holds two. The end is believed only when every search ended with success and an empty cookie.
 
 use std::collections::VecDeque;
 

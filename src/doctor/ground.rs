@@ -15,7 +15,7 @@ pub fn configuration(path: &Path, loaded: &Result<Settings, ConfigError>) -> Che
     match loaded {
         Ok(settings) => {
             let mode = settings.mode.word();
-            let rules: Vec<&str> = settings.rules.iter().map(|rule| rule.id.as_str()).collect();
+            let rules: Vec<&str> = settings.rules.iter().map(|rule| &*rule.id).collect();
             Check::ok(Topic::Configuration, format!("{}: mode \"{mode}\", rules {}", path.display(), rules.join(", ")))
         }
         Err(error) => {

@@ -124,7 +124,7 @@ fn plan(person: &Person, rule: Option<&str>, context: &Context<'_>) -> Result<Pi
     };
     Ok(PilotPlan {
         person: person.id,
-        rule: id,
+        rule: id.to_string(),
         sku: product.sku,
         product: context.catalog.name(product.sku),
         plans_off: plans_off(product, context.catalog),
@@ -143,7 +143,7 @@ fn choose<'a>(
     let met = |bound: &BoundRule| now.matches.get(&bound.rule.id).filter(|found| found.eligible).cloned();
     let found = match named {
         Some(name) => {
-            let known = context.rules.iter().find(|bound| bound.rule.id == name);
+            let known = context.rules.iter().find(|bound| *bound.rule.id == *name);
             let known = known.ok_or_else(|| Unfit {
                 why: format!("the configuration has no rule \"{name}\""),
                 advice: "Name one of its rules with --rule, or none.",

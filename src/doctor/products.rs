@@ -35,7 +35,7 @@ fn rule(bound: &BoundRule, catalog: &Catalog) -> Check {
             ..Check::fail(Topic::Rule, what(problem), remedy(problem), exit::CONFIG)
         },
     };
-    check.about(bound.rule.id.as_str())
+    check.about(&*bound.rule.id)
 }
 
 /// The problem without the rule's name, which stands beside it, and without what else there is.

@@ -2,18 +2,22 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::Arc;
 
 /// A distinguished name, taken apart for comparison without case and escapes (RFC 4514). It is shown as it was written.
 #[derive(Clone)]
 pub struct Dn {
     /// `type=value`, normalised, the leaf first.
-    parts: Vec<String>,
-    written: String,
+    parts: Arc<[String]>,
+    written: Arc<str>,
+    /// Of the parts: most comparisons end here.
+    hash: u64,
 }
 
 impl PartialEq for Dn {
     fn eq(&self, other: &Self) -> bool {
-        self.parts == other.parts
+        self.hash == other.hash && self.parts == other.parts
     }
 }
 
@@ -67,7 +71,9 @@ impl Dn {
             }
         }
         parts.push(finish(part, seen_equals)?);
-        Some(Self { parts, written: written.to_owned() })
+        let mut hasher = DefaultHasher::new();
+        parts.hash(&mut hasher);
+        Some(Self { parts: parts.into(), written: written.into(), hash: hasher.finish() })
     }
 
     /// What it lies directly below; `None` for a single part.

@@ -1,6 +1,7 @@
 //! What was decided about one person: made by `decide/judge`, kept by the store.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct Judgement {
     /// A rule wants it, and it is not in the tenant yet: look there more often.
     pub awaited: bool,
     /// How each rule meets it.
-    pub matches: BTreeMap<String, RuleMatch>,
+    pub matches: BTreeMap<Arc<str>, RuleMatch>,
     /// What shall become of its usage location.
     pub location: LocationWish,
     /// Entitlements that are new or change.

@@ -46,7 +46,7 @@ impl FromStr for UsageLocation {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code = text.trim().to_ascii_uppercase();
         match <[u8; 2]>::try_from(code.as_bytes()) {
-            Ok(bytes) if CODES.split_ascii_whitespace().any(|known| known == code) => Ok(Self(bytes)),
+            Ok(bytes) if CODES.as_bytes().chunks(3).any(|known| known.starts_with(&bytes)) => Ok(Self(bytes)),
             _ if code == "UK" => Err(LocationError::Uk),
             _ => Err(LocationError::Unknown(text.chars().take(40).collect())),
         }

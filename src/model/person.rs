@@ -1,6 +1,7 @@
 //! What is known of one person, gathered for one decision.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ pub struct Person {
     /// The licensing groups the user is in, where that was asked.
     pub memberships: Option<Memberships>,
     /// How each rule met this person at the last decision, by rule id.
-    pub matches: BTreeMap<String, RuleMatch>,
+    pub matches: BTreeMap<Arc<str>, RuleMatch>,
     /// What an operator asked for by hand, by product.
     pub manual: BTreeMap<SkuId, Manual>,
     /// What stands for each product.
@@ -62,10 +63,10 @@ pub struct KnownUser {
 }
 
 /// How a rule met a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleMatch {
     /// [`super::rule::Rule::digest`] at that time.
-    pub digest: String,
+    pub digest: Arc<str>,
     /// The rule wanted the person to have its product.
     pub eligible: bool,
     /// The person was there before the rule, or before us: wanted, not acted on.
@@ -115,4 +116,12 @@ pub struct Entitlement {
     pub priority: i32,
     /// A direct assignment of this product was read as absent before our accepted write: it is ours to take back.
     pub ours: bool,
+}
+
+impl Entitlement {
+    /// Whether this rule causes it.
+    #[must_use]
+    pub fn is_for(&self, rule: &str) -> bool {
+        self.rules.iter().any(|cause| cause == rule)
+    }
 }

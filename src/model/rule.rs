@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::account::Account;
@@ -19,7 +20,7 @@ pub const BY_HAND: &str = "(by hand)";
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Stable name, chosen by the operator.
-    pub id: String,
+    pub id: Arc<str>,
     /// Part number or id of the product.
     pub sku: String,
     /// Which of its plans are on.
@@ -46,7 +47,7 @@ pub struct Rule {
     /// Where two rules want one product, or a seat is short, the smaller number goes first.
     pub priority: i32,
     /// Digest of all of the above and of what is read of the directory: tells an edit of the configuration from an event.
-    pub digest: String,
+    pub digest: Arc<str>,
 }
 
 /// Which plans of its product a rule turns on; names or ids.

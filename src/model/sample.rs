@@ -94,7 +94,7 @@ pub(crate) fn rule(id: &str, sku: &str) -> Rule {
         usage_location: None,
         keep_free: 0,
         priority: 100,
-        digest: format!("{id} {sku} 1"),
+        digest: format!("{id} {sku} 1").into(),
     }
 }
 

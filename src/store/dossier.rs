@@ -12,8 +12,8 @@ use super::report::{PersonLine, line};
 use super::rows::{collect, json_of, named, time_of};
 use super::{Store, StoreError, groups, people};
 use crate::model::account::Account;
-use crate::model::identity::{IntentId, PersonId, UserId};
-use crate::model::person::{KnownAccount, KnownUser, Person, RuleMatch};
+use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
+use crate::model::person::{KnownAccount, KnownUser, Manual, Person, RuleMatch};
 use crate::model::user::User;
 
 /// Everything about one person.
@@ -27,6 +27,8 @@ pub struct Dossier {
     pub users: Vec<UserView>,
     /// How each rule meets it.
     pub rules: BTreeMap<String, RuleView>,
+    /// What operators asked for by hand, which goes before every rule.
+    pub by_hand: Vec<ByHand>,
     /// Writes that were decided on.
     pub intents: Vec<IntentView>,
     /// What was seen, decided, tried and answered.
@@ -44,6 +46,16 @@ pub struct RuleView {
     pub unread: bool,
     /// The groups, of those it names, that the person is in.
     pub groups: Vec<String>,
+}
+
+/// What an operator asked for by hand.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ByHand {
+    /// Of which product.
+    pub sku: SkuId,
+    /// To have it, with which plans off, or not to have it.
+    #[serde(flatten)]
+    pub word: Manual,
 }
 
 /// An account in a dossier.
@@ -107,7 +119,12 @@ fn dossier(db: &Connection, person: Person) -> Result<Dossier, StoreError> {
         person: line(db, id)?,
         accounts: person.accounts.into_iter().map(account_view).collect(),
         users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
-        rules: person.matches.into_iter().map(|(rule, found)| rule_view(db, rule, &found)).collect::<Result<_, _>>()?,
+        rules: person
+            .matches
+            .into_iter()
+            .map(|(rule, found)| rule_view(db, rule.to_string(), &found))
+            .collect::<Result<_, _>>()?,
+        by_hand: person.manual.into_iter().map(|(sku, word)| ByHand { sku, word }).collect(),
         intents: collect(db, intents, [id.0], |row| {
             Ok(IntentView {
                 id: IntentId(row.get("id")?),

@@ -7,7 +7,8 @@ use super::rows::{collect, json, json_of, millis};
 use super::{Store, StoreError, link};
 use crate::model::account::Account;
 use crate::model::filter::Filter;
-use crate::model::identity::{PersonId, SkuId, UserId};
+use crate::model::group::Member;
+use crate::model::identity::{PersonId, Sid, SkuId, UserId};
 use crate::model::person::Manual;
 
 impl Store {
@@ -29,6 +30,23 @@ impl Store {
                 }
             }
             found.dedup();
+            Ok(found)
+        })
+        .await
+    }
+
+    /// The persons of these members of a group of the directory, as far as their accounts are known and live.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn people_among(&self, members: Vec<Member>) -> Result<Vec<PersonId>, StoreError> {
+        self.read(move |db| {
+            let mut found = Vec::new();
+            for Member { guid, foreign } in members {
+                let sql = "SELECT person FROM accounts WHERE gone IS NULL AND (guid = ?1 OR sid = ?2)";
+                let sid = foreign.as_ref().map(Sid::as_str);
+                found.extend(collect(db, sql, (guid.to_string(), sid), |row| Ok(PersonId(row.get("person")?)))?);
+            }
             Ok(found)
         })
         .await

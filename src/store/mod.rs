@@ -51,7 +51,7 @@ use std::path::Path;
 pub use accounts::{Absorbed, ScanEnd};
 pub use audit::{AuditKind, AuditRow};
 pub use domains::DomainFeed;
-pub use dossier::{Dossier, IntentView, RuleView};
+pub use dossier::{ByHand, Dossier, IntentView, RuleView};
 pub use error::StoreError;
 pub use exchange::Exchanged;
 pub use figures::{Figures, HeldFigure};

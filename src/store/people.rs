@@ -1,6 +1,7 @@
 //! Gathers what is known of a person for a decision.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
@@ -83,7 +84,7 @@ fn user(row: &Row<'_>) -> Result<KnownUser, StoreError> {
     Ok(KnownUser { user: json_of(row, "body")?, first_seen: time_of(row, "first_seen")? })
 }
 
-fn rule_match(row: &Row<'_>) -> Result<(String, RuleMatch), StoreError> {
+fn rule_match(row: &Row<'_>) -> Result<(Arc<str>, RuleMatch), StoreError> {
     let found = RuleMatch {
         digest: row.get("digest")?,
         eligible: row.get("eligible")?,

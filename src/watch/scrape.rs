@@ -159,13 +159,13 @@ fn guard(page: &mut Page, agent: &Agent, figures: &Figures) {
         page.count(&catalog::GUARD, &[action], limit.saturating_sub(used).into());
     }
     for rule in &agent.settings().rules {
-        let held = figures.held.get(&rule.id).copied().unwrap_or_default();
+        let held = figures.held.get(&*rule.id).copied().unwrap_or_default();
         page.count(&catalog::HELD_COHORTS, &[&rule.id], held.cohorts);
         page.count(&catalog::HELD_PERSONS, &[&rule.id], held.persons);
     }
     // Of rules that are gone, and of what was asked for by hand.
     for (rule, held) in &figures.held {
-        if !agent.settings().rules.iter().any(|known| known.id == *rule) {
+        if !agent.settings().rules.iter().any(|known| *known.id == **rule) {
             page.count(&catalog::HELD_COHORTS, &[rule], held.cohorts);
             page.count(&catalog::HELD_PERSONS, &[rule], held.persons);
         }

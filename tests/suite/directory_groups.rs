@@ -50,6 +50,13 @@ async fn until_group(agent: &Running, fits: impl Fn(&GroupLine) -> bool) {
     agent.until(|report| report.groups.iter().any(&fits)).await;
 }
 
+/// What a command that is refused says.
+async fn fails(bench: &Bench, arguments: &[&str]) -> String {
+    let output = bench.output(arguments).await;
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
 /// Searches that read who is in a group.
 fn walks(bench: &Bench) -> usize {
     let asks = |operation: &Operation| operation.attributes.iter().any(|name| name.starts_with("member;range="));
@@ -208,6 +215,35 @@ async fn who_has_the_group_as_primary_group_is_in_it() {
     until_group(&agent, |group| group.members == 2).await;
     bench.directory.set_membership(crew, inner, false);
     until_group(&agent, |group| group.members == 1).await;
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_is_assigned_by_hand_to_everyone_in_a_group_that_no_rule_names() {
+    let mut bench = Bench::start(3).await;
+    bench.rules = rule("{ filter = \"(title=Boss)\" }");
+    let [crew, inner] = ["Crew", "Inner"].map(|name| bench.directory.create_group(name));
+    bench.directory.set_membership(crew, inner, true);
+    bench.directory.set_membership(inner, crew, true);
+    let agent = bench.running().await;
+    let people = ["direct", "nested", "mainly", "outside"].map(|sam| bench.join(sam, "DE"));
+    for joiner in &people {
+        agent.until_presence(joiner, "present").await;
+    }
+    bench.directory.set_membership(crew, people[0].guid, true);
+    bench.directory.set_membership(inner, people[1].guid, true);
+    bench.directory.set_membership(inner, people[2].guid, true);
+    bench.directory.dc(0).set_primary_group(people[2].guid, inner);
+    let refused = fails(&bench, &["assign", "--group", "CN=Nobody,DC=corp,DC=example,DC=test", "--sku", "EMS"]).await;
+    assert!(refused.contains("has no group CN=Nobody"), "{refused}");
+    let elsewhere = fails(&bench, &["assign", "--group", "CN=Crew,DC=elsewhere,DC=test", "--sku", "EMS"]).await;
+    assert!(elsewhere.contains("lies in no domain of the configuration"), "{elsewhere}");
+    bench.says(&["assign", "--group", STAFF, "--sku", "EMS"]).await;
+    for joiner in &people[..3] {
+        agent.until_standing(joiner, "licensed").await;
+    }
+    bench.some_polls().await;
+    assert_eq!(bench.tenant.counters().assign_license.effective, 3, "nobody else");
     agent.stop().await;
 }
 

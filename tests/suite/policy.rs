@@ -226,6 +226,8 @@ async fn an_operator_assigns_withholds_and_leaves_it_to_the_rules_again() {
     bench.says(&["assign", "ada", "--sku", "EMS", "--disable", "INTUNE_A"]).await;
     agent.until_standing(&people[0], "licensed").await;
     assert!(!plans(&bench, &people[0]).contains(&"INTUNE_A".to_owned()), "{:?}", plans(&bench, &people[0]));
+    let told = bench.says(&["explain", "ada"]).await;
+    assert!(told.contains("by hand   EMS assigned, without INTUNE_A, whatever the rules say"), "{told}");
     bench.write("list.csv", "Name,userPrincipalName\nBob,bob@corp.example.test\nEve,eve@corp.example.test\n");
     let list = bench.path("list.csv").display().to_string();
     bench.says(&["assign", "--csv", &list, "--sku", "ems"]).await;
@@ -233,6 +235,8 @@ async fn an_operator_assigns_withholds_and_leaves_it_to_the_rules_again() {
     bench.says(&["unassign", "bob@corp.example.test", "--sku", "EMS"]).await;
     agent.until_standing(&people[1], "reclaimed").await;
     assert!(!holds(&bench, &people[1], "EMS"));
+    let told = bench.says(&["explain", "bob"]).await;
+    assert!(told.contains("by hand   EMS withheld"), "{told}");
     bench.says(&["release", "eve", "--sku", "EMS"]).await;
     agent.until_standing(&people[2], "lapsed").await;
     bench.some_polls().await;

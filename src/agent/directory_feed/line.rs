@@ -147,7 +147,8 @@ impl Hand<'_> {
         self.answer(role, sighting, brought, generation).await
     }
 
-    /// Takes a whole search in, page by page. An error leaves the watermark where it was.
+    /// Takes a whole search in, page by page: while one is stored, the controller makes the next. An error leaves the watermark
+    /// where it was.
     pub(super) async fn read(
         &mut self,
         role: Role,
@@ -161,7 +162,8 @@ impl Hand<'_> {
         let (mut brought, mut read) = (Absorbed::default(), 0);
         let mut scan = dc.scan(extent);
         self.beside = false;
-        while let Some(mut page) = scan.next_page().await? {
+        let mut next = scan.next_page().await?;
+        while let Some(mut page) = next {
             self.pulse.works();
             read += page.accounts.len() as u64;
             if role == Role::Content && generation.is_some() {
@@ -169,14 +171,18 @@ impl Hand<'_> {
             }
             sighting.page(&mut page);
             self.beside |= !(page.groups.is_empty() && page.moved.is_empty() && page.deleted.is_empty());
-            if page.is_empty() {
-                continue;
-            }
             let now = agent.clock.now();
-            match role {
-                Role::Content => brought += agent.store.absorb_accounts(key.domain, page, generation, now).await?,
-                Role::Witness => agent.store.note_witness(key.domain, &key.ntds, page, now).await?,
-            }
+            let store = async {
+                match role {
+                    _ if page.is_empty() => {}
+                    Role::Content => return agent.store.absorb_accounts(key.domain, page, generation, now).await,
+                    Role::Witness => agent.store.note_witness(key.domain, &key.ntds, page, now).await?,
+                }
+                Ok(Absorbed::default())
+            };
+            let (taken, following) = tokio::join!(store, scan.next_page());
+            brought += taken?;
+            next = following?;
         }
         Ok((sighting, brought))
     }

@@ -142,7 +142,11 @@ fn who_leaves_loses_what_is_ours_after_the_grace() {
         ("disabled", member().when(|s| s.account().enabled = false), "reclaiming: take"),
         ("deleted", member().when(|s| s.person.accounts[0].gone = true), "reclaiming: take"),
         ("the rule is gone", member().when(|s| s.rules.clear()), "lapsed"),
-        ("the rule is edited", leaves(member()).edited(|rule| rule.digest.push('2')), "lapsed"),
+        (
+            "the rule is edited",
+            leaves(member()).edited(|rule| rule.digest = format!("{}2", rule.digest).into()),
+            "lapsed",
+        ),
         ("a rule that keeps", leaves(member()).edited(|rule| rule.on_leave = OnLeave::Keep), "lapsed"),
         ("other bases are read", leaves(member()).when(|s| s.coverage = "coverage 2"), "lapsed"),
         (

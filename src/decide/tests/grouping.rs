@@ -22,7 +22,7 @@ pub(super) fn sales() -> GroupId {
 fn follows(scene: Scene, who: Who) -> Scene {
     scene.edited(|rule| {
         rule.who = who;
-        rule.digest.push('g');
+        rule.digest = format!("{}g", rule.digest).into();
     })
 }
 

@@ -85,12 +85,12 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
         }
         News::SecondUser(_) => s.person.users.truncate(1),
         News::Located(located) => s.location.default = located.then(|| "SE".parse().unwrap()),
-        News::Edited(0) => s.rules[0].digest.push('2'),
+        News::Edited(0) => s.rules[0].digest = format!("{}2", s.rules[0].digest).into(),
         News::Edited(1) => s.rules[0].plans = crate::model::rule::Plans::AllBut(vec!["INTUNE_A".into()]),
         News::Edited(2) => s.rules[0].plans = crate::model::rule::Plans::AllBut(Vec::new()),
         News::Edited(kind) => {
             s.rules[0].who = if kind == 3 { Who::EntraGroup(sales()) } else { Who::Everyone };
-            s.rules[0].digest.push('g');
+            s.rules[0].digest = format!("{}g", s.rules[0].digest).into();
         }
         News::Widened => s.coverage = "coverage 2",
         News::SecondRule(true) if s.rules.len() == 1 => s.rules.push(rule("second", "EMS")),

@@ -112,7 +112,7 @@ fn events_and_edits() {
     let edit = |scene: Scene| {
         scene.edited(|rule| {
             rule.who = Who::Everyone;
-            rule.digest.push('2');
+            rule.digest = format!("{}2", rule.digest).into();
         })
     };
     for (what, scene, standing) in [
@@ -142,7 +142,7 @@ fn events_and_edits() {
             "another product",
             Scene::new().edited(|r| r.sku = "SPE_E3".into()).judged(at(600)).edited(|r| {
                 r.sku = "EMS".into();
-                r.digest.push('2');
+                r.digest = format!("{}2", r.digest).into();
             }),
             "baseline",
         ),
@@ -150,7 +150,7 @@ fn events_and_edits() {
             "what is read is widened",
             Scene::new().when(|s| s.person.accounts.clear()).judged(at(600)).when(|s| {
                 s.person.accounts.push(known_account(account(1), false));
-                s.rules[0].digest.push('2');
+                s.rules[0].digest = format!("{}2", s.rules[0].digest).into();
                 s.coverage = "coverage 2";
             }),
             "baseline",
@@ -159,7 +159,7 @@ fn events_and_edits() {
             "what is read was narrowed and is widened again",
             Scene::new().when(|s| s.person.accounts[0].gone = true).judged(at(600)).when(|s| {
                 s.person.accounts[0].gone = false;
-                s.rules[0].digest.push('2');
+                s.rules[0].digest = format!("{}2", s.rules[0].digest).into();
                 s.coverage = "coverage 2";
             }),
             "baseline",
@@ -310,7 +310,7 @@ fn edits_that_ask_for_more() {
     };
     let in_full = |rule: &mut crate::model::rule::Rule| {
         rule.unless_has_plan = Some(Vec::new());
-        rule.digest.push('2');
+        rule.digest = format!("{}2", rule.digest).into();
     };
     for (what, scene, standing) in [
         ("no product of others counts any more, and it is enough all the same", by_e3().edited(in_full), "satisfied"),
