@@ -24,24 +24,25 @@ pub fn outline(path: &Path, hide: &mut dyn FnMut(&str) -> String) -> Option<Valu
 struct Known {
     keys: BTreeSet<&'static str>,
     words: BTreeSet<&'static str>,
+    sections: Vec<&'static Section>,
 }
 
 impl Known {
-    fn learn(&mut self, section: &Section) {
+    fn learn(&mut self, section: &'static Section) {
+        // Conditions of rules hold themselves.
+        if self.sections.iter().any(|known| std::ptr::eq(*known, section)) {
+            return;
+        }
+        self.sections.push(section);
         for key in section.keys {
-            // A section may hold itself, as conditions of rules do.
-            let new = self.keys.insert(key.name);
+            self.keys.insert(key.name);
             match key.kind {
                 Kind::Choice(words) => self.words.extend(words.iter().map(|(word, _)| *word)),
                 Kind::Inline(inner)
                 | Kind::Inlines(inner)
                 | Kind::Table(inner)
                 | Kind::Tables(inner)
-                | Kind::OneOrMore(inner)
-                    if new || !inner.keys.iter().all(|key| self.keys.contains(key.name)) =>
-                {
-                    self.learn(inner);
-                }
+                | Kind::OneOrMore(inner) => self.learn(inner),
                 _ => {}
             }
         }

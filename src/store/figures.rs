@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 
 use super::report::{self, SkuLine, halted, sku_lines, troubles, unconfirmed};
 use super::rows::{collect, json_of, maybe_time, meta, millis, time, unjson};
@@ -133,15 +133,17 @@ pub(super) fn journey(db: &Connection, person: PersonId, now: Timestamp) -> Resu
              WHERE person = ?1 AND gone IS NULL",
         )?
         .query_row([person.0], |row| row.get(0))?;
-    let (appeared, read, contact): (Option<String>, Option<i64>, Option<i64>) = db
+    let (created, read, started, completed): (Option<String>, Option<i64>, Option<i64>, Option<i64>) = db
         .prepare_cached(
-            "SELECT min(body ->> '$.created'), min(first_seen), (SELECT contact_started FROM tenant_feed) FROM users
-             WHERE person = ?1 AND removed IS NULL",
+            "SELECT min(u.body ->> '$.created'), min(u.first_seen), t.contact_started, t.contact_completed
+             FROM tenant_feed t LEFT JOIN users u ON u.person = ?1 AND u.removed IS NULL",
         )?
-        .query_row(params![person.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
-    let created: Option<Timestamp> = appeared.and_then(|text| text.parse().ok());
-    let appeared =
-        created.or(read.map(time).transpose()?).filter(|at| contact.is_some_and(|since| millis(*at) >= since));
+        .query_row([person.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    // Graph tells whole seconds.
+    let created = created.and_then(|text| text.parse().ok()).map(millis);
+    let created = created.filter(|at| started.is_some_and(|started| at + 1_000 > started));
+    let read = read.filter(|at| completed.is_some_and(|completed| *at > completed));
+    let appeared = created.or(read).map(time).transpose()?;
     let since = |at: Timestamp| now.duration_since(at).max(SignedDuration::ZERO);
     Ok(Journey { since_seen: seen.map(time).transpose()?.map(since), since_appeared: appeared.map(since) })
 }

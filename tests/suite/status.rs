@@ -78,7 +78,9 @@ async fn who_waits_for_a_seat_and_who_is_refused_stand_on_top_with_what_to_do() 
     let bench = Bench::start(5).await;
     let daemon = Daemon::acquainted(&bench).await;
     let store = bench.store();
-    bench.tenant.set_seats("EMS", 0).expect("there is EMS");
+    bench.tenant.set_seats("EMS", 1).expect("there is EMS");
+    let zoe = bench.join("zoe", "DE");
+    until_standing(&store, &zoe, "licensed").await;
     let ada = bench.join("ada", "DE");
     until_standing(&store, &ada, "awaiting-seat").await;
     let (code, line) = checked(&bench, &[]).await;
