@@ -74,7 +74,7 @@ async fn a_bundle_holds_what_helps_and_no_name_or_secret() {
     assert_eq!(bundle["configuration"]["license"][0]["sku"], "EMS");
     assert!(bundle["status"]["troubles"].to_string().contains("[directory-"), "{}", bundle["status"]["troubles"]);
     let checks = bundle["examination"]["checks"].as_array().expect("checks");
-    assert!(checks.iter().any(|check| check["check"] == "reach" && check["state"] == "fail"), "{checks:#?}");
+    assert!(checks.iter().any(|check| check["check"] == "tls" && check["state"] == "fail"), "{checks:#?}");
     let rows = bundle["audit"].as_array().expect("rows");
     let answers: Vec<&Value> = rows.iter().filter(|row| row["kind"] == "answer").collect();
     assert_eq!(answers.len(), 10);
