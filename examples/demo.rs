@@ -21,7 +21,8 @@ use clap::Parser;
 use seatsync::agent::Host;
 use seatsync::clock::Clock;
 use seatsync::config::Environment;
-use seatsync::store::Store;
+use seatsync::store::{Lease, Store};
+use seatsync::vitals::{self, Vitals};
 use seatsync::{agent, cli};
 use tokio::sync::watch;
 
@@ -73,10 +74,18 @@ async fn play(options: Options) -> Result<bool, Failure> {
 
     let load = cli::load_from(stage.config.clone(), Environment::default());
     let settings = load().map_err(|unloadable| unloadable.to_string())?;
-    let store = Store::open(&stage.store)?;
+    let _lease = Lease::take(&stage.store)?;
+    let (store, clock) = (Store::open(&stage.store)?, Clock::system());
     let (stop, stopped) = watch::channel(false);
-    let host = Host { load, stop: stopped, reload: Arc::default(), phase: watch::Sender::default() };
-    let mut running = tokio::spawn(agent::run(settings, Clock::system(), host));
+    let host = Host {
+        load,
+        stop: stopped,
+        reload: Arc::default(),
+        phase: watch::Sender::default(),
+        vitals: Vitals::new(clock.clone(), vitals::PATIENCE),
+        begun: Box::new(|_| ()),
+    };
+    let mut running = tokio::spawn(agent::run(settings, store.clone(), clock, host));
 
     let scenes = async {
         screen.first_contact(&store).await?;

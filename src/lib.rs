@@ -9,7 +9,7 @@
 //!
 //! Two feeds, one store, one pure decision, one guarded way out. The modules stand here in the order of that flow;
 //! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `notify`, `tls`, `observe`} ← `apply` ← `agent` ←
-//! {`service`, `doctor`} ← `cli`.
+//! {`service`, `watch`, `doctor`} ← `cli`.
 
 #![forbid(unsafe_code)]
 
@@ -29,3 +29,4 @@ pub mod store;
 pub mod tenant;
 pub mod tls;
 pub mod vitals;
+pub mod watch;

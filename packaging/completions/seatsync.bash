@@ -647,7 +647,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__doctor)
-            opts="-c -h --directory --tenant --pilot --rule --write --wait --json --config --help"
+            opts="-c -h --directory --tenant --pilot --rule --write --wait --bundle --json --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -662,6 +662,10 @@ _seatsync() {
                     return 0
                     ;;
                 --wait)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --bundle)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1517,7 +1521,7 @@ _seatsync() {
             return 0
             ;;
         seatsync__subcmd__status)
-            opts="-c -h --json --store --config --help"
+            opts="-c -h --json --watch --check --store --config --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

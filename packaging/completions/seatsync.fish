@@ -64,6 +64,8 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand plan" -s h -l help -d 
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l store -d 'Read this store, and neither the configuration, which names one, nor its secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l json -d 'Print JSON'
+complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l watch -d 'Repaint the screen again and again, until Ctrl-C'
+complete -c seatsync -n "__fish_seatsync_using_subcommand status" -l check -d 'One line for Nagios and its kin, with performance data; ends with 0 (ok), 1 (warning), 2 (critical) or 3 (unknown)'
 complete -c seatsync -n "__fish_seatsync_using_subcommand status" -s h -l help -d 'Print help'
 complete -c seatsync -n "__fish_seatsync_using_subcommand users" -l presence -d 'Only those with this presence' -r -f -a "not-synced\t''
 awaiting\t''
@@ -213,6 +215,7 @@ complete -c seatsync -n "__fish_seatsync_using_subcommand reload" -s h -l help -
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l pilot -d 'Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN, sAMAccountName, objectGUID or Entra id' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l rule -d 'By the rule of this id, not by the first that means the user' -r
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l wait -d 'Wait so long for it to work, such as 90s or 5m' -r
+complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l bundle -d 'Also write what somebody who shall help needs to see to this new file: the report, the state, the configuration\'s outline and the audit\'s last rows, with pseudonyms in place of names and without secrets' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -s c -l config -d 'The configuration file' -r -F
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l directory -d 'Only the directory\'s side: controllers, sign-in, rights, bases, whom rules mean'
 complete -c seatsync -n "__fish_seatsync_using_subcommand doctor" -l tenant -d 'Only the tenant\'s side: network, login, permissions, products'

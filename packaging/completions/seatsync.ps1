@@ -83,6 +83,8 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--json', '--json', [CompletionResultType]::ParameterName, 'Print JSON')
+            [CompletionResult]::new('--watch', '--watch', [CompletionResultType]::ParameterName, 'Repaint the screen again and again, until Ctrl-C')
+            [CompletionResult]::new('--check', '--check', [CompletionResultType]::ParameterName, 'One line for Nagios and its kin, with performance data; ends with 0 (ok), 1 (warning), 2 (critical) or 3 (unknown)')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
             break
@@ -297,6 +299,7 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('--pilot', '--pilot', [CompletionResultType]::ParameterName, 'Examine nothing, but give one real license to this user by a rule, and wait until it is seen to work: a UPN, sAMAccountName, objectGUID or Entra id')
             [CompletionResult]::new('--rule', '--rule', [CompletionResultType]::ParameterName, 'By the rule of this id, not by the first that means the user')
             [CompletionResult]::new('--wait', '--wait', [CompletionResultType]::ParameterName, 'Wait so long for it to work, such as 90s or 5m')
+            [CompletionResult]::new('--bundle', '--bundle', [CompletionResultType]::ParameterName, 'Also write what somebody who shall help needs to see to this new file: the report, the state, the configuration''s outline and the audit''s last rows, with pseudonyms in place of names and without secrets')
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--directory', '--directory', [CompletionResultType]::ParameterName, 'Only the directory''s side: controllers, sign-in, rights, bases, whom rules mean')

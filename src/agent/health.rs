@@ -53,7 +53,7 @@ impl Health {
     pub(super) async fn say(&mut self, error: &AgentError, retry: Timestamp) {
         let trouble = Event::trouble(&self.part, error, retry);
         if self.said.replace(error.code()) == Some(error.code()) {
-            tracing::debug!(event = error.code(), "{trouble}");
+            trouble.again();
         } else {
             trouble.emit();
             let text = format!("{}. {} [{}]", error.to_string().trim_end_matches('.'), error.advice(), error.code());

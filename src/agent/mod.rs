@@ -25,6 +25,7 @@ mod tell;
 mod tenant_feed;
 mod tidy;
 mod untold;
+mod watched;
 mod work;
 
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ pub use newcomer::{Created, Creation};
 pub use password::{InitialPassword, NoRandomness};
 pub use refusal::{Refusal, Unloadable};
 pub use supervisor::{Host, Load, Phase, run};
+pub use watched::WriteBudget;
 pub use work::{Prospect, Turn};
 
 use crate::apply::Quota;

@@ -41,6 +41,8 @@ pub struct Host {
     pub phase: watch::Sender<Phase>,
     /// Where the tasks note what they do, whichever configuration they work by.
     pub vitals: Vitals,
+    /// Is shown each agent that begins, for whoever looks on.
+    pub begun: Box<dyn Fn(&Agent) + Send + Sync>,
 }
 
 impl std::fmt::Debug for Host {
@@ -142,6 +144,7 @@ impl Host {
     async fn supervise(&self, mut generation: Generation) -> Result<(), AgentError> {
         let (mut stop, mut reloads, mut refused) = (self.stop.clone(), 0, None);
         loop {
+            (self.begun)(&generation.agent);
             let config = generation.agent.settings.digest.clone();
             self.phase.send_replace(Phase::Ready { config, reloads, refused: refused.take() });
             let decided = tokio::select! {

@@ -25,9 +25,11 @@ impl Known {
 
 /// Tells the log what moved.
 pub(super) fn tell(moved: Vec<Moved>, catalog: &Catalog) {
-    for Moved { name, sku, from, to, why, .. } in moved {
+    for Moved { name, sku, from, to, why, journey, .. } in moved {
         match sku {
-            Some(sku) => Event::StandingMoved { name, product: catalog.name(sku), from, to, why }.emit(),
+            Some(sku) => {
+                Event::StandingMoved { name, product: catalog.name(sku), from, to, why, journey }.emit();
+            }
             None => Event::PersonMoved { name, from, to, why }.emit(),
         }
     }

@@ -96,14 +96,13 @@ pub(super) fn taken_back(intent: OpenIntent) -> Concluded {
 pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, catalog: &Catalog) {
     let (name, request_id) = (intent.name.clone(), answer.request_id.clone());
     let what = match &intent.step {
-        Step::Location { .. } => "usage location",
+        Step::Location { .. } => "usage-location",
         Step::License { .. } => "license",
     };
     let skus: Vec<_> = intent.step.skus().into_iter().map(|sku| catalog.name(sku)).collect();
     let sku = skus.join(", ");
     let event = match (outcome, &intent.step) {
-        // The product is spoken of once, not each person who wanted it.
-        (Outcome::Stopped { .. } | Outcome::TakenBack, _) => return,
+        (Outcome::TakenBack, _) => return,
         (Outcome::Accepted, Step::Location { write, .. }) => {
             Event::LocationSet { name, location: write.to.to_string(), request_id }
         }
@@ -111,10 +110,24 @@ pub(super) fn tell(intent: &OpenIntent, answer: &Answer, outcome: &Outcome, cata
             Event::LicenseAccepted { name, sku, products: products(add, remove, catalog), request_id }
         }
         (Outcome::NoSeat { .. }, _) => {
-            Event::WriteFailed { name, sku, what, why: "no seat is left; it waits".into(), request_id }
+            let (code, why) = ("no-seat".to_owned(), "no seat is left; it waits".to_owned());
+            Event::WriteFailed { name, sku, what, outcome: "no-seat", code, why, request_id }
         }
-        (Outcome::Retry { reason, .. } | Outcome::Refused { reason } | Outcome::Unknown { reason, .. }, _) => {
-            Event::WriteFailed { name, sku, what, why: reason.to_string(), request_id }
+        (
+            Outcome::Retry { reason, .. }
+            | Outcome::Refused { reason }
+            | Outcome::Unknown { reason, .. }
+            | Outcome::Stopped { reason, .. },
+            _,
+        ) => {
+            let outcome = match outcome {
+                Outcome::Retry { .. } => "retrying",
+                Outcome::Refused { .. } => "refused",
+                Outcome::Stopped { .. } => "stopped",
+                _ => "unknown",
+            };
+            let (code, why) = (reason.code.clone(), reason.to_string());
+            Event::WriteFailed { name, sku, what, outcome, code, why, request_id }
         }
     };
     event.emit();

@@ -1,10 +1,14 @@
 //! `seatsync doctor`
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Common, Failure, output, pilot};
+use super::{Common, Failure, Unmet, output, pilot};
 use crate::clock::Clock;
+use crate::config::ConfigError;
 use crate::doctor::{self, Check, Examination, Grant, State};
+use crate::model::fault::exit;
+use crate::model::settings::Settings;
 
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
@@ -28,6 +32,10 @@ pub(super) struct Args {
     /// Wait so long for it to work, such as 90s or 5m.
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = wait, requires = "pilot", help_heading = "Pilot")]
     wait: Duration,
+    /// Also write what somebody who shall help needs to see to this new file: the report, the state, the configuration's outline
+    /// and the audit's last rows, with pseudonyms in place of names and without secrets.
+    #[arg(long, value_name = "FILE", conflicts_with = "pilot")]
+    bundle: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -48,27 +56,66 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
         return pilot::run(common, &order).await.map(|()| 0);
     }
     let all = !args.directory && !args.tenant;
-    let examination = examine(common, all || args.directory, all || args.tenant).await;
+    let loaded = common.settings();
+    let examination = examine(common, &loaded, all || args.directory, all || args.tenant).await;
     if args.json {
         output::json(&as_json(&examination))?;
     } else {
         print(&examination);
     }
+    if let Some(file) = &args.bundle {
+        let bundle = doctor::bundle(&common.config, &loaded, &examination, &Clock::system()).await;
+        write(file, &bundle)?;
+        if !args.json {
+            output::line(&format!("{}: written; read it before you pass it on", file.display()));
+        }
+    }
     Ok(examination.exit_status())
 }
 
-async fn examine(common: &Common, directory: bool, tenant: bool) -> Examination {
-    let loaded = common.settings();
+/// Writes a new file that only its owner may read.
+fn write(file: &Path, bundle: &serde_json::Value) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let text = format!("{bundle:#}\n");
+    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| {
+        let what = format!("{} cannot be written: {error}", file.display());
+        Unmet {
+            what,
+            advice: "Name a new file where you may write.",
+            code: "bundle-unwritable",
+            status: exit::CANNOT_CREATE,
+        }
+        .into()
+    })
+}
+
+async fn examine(
+    common: &Common,
+    loaded: &Result<Settings, ConfigError>,
+    directory: bool,
+    tenant: bool,
+) -> Examination {
     let mut examination =
-        Examination { checks: vec![doctor::configuration(&common.config, &loaded)], ..Examination::default() };
+        Examination { checks: vec![doctor::configuration(&common.config, loaded)], ..Examination::default() };
     let Ok(settings) = loaded else { return examination };
-    examination.checks.extend([doctor::store(&settings), doctor::agent(&settings)]);
+    examination.checks.extend([
+        doctor::store(settings),
+        doctor::disk(settings),
+        doctor::agent(settings),
+        doctor::listen(settings),
+    ]);
+    examination.checks.extend(doctor::notify(settings));
     let clock = Clock::system();
     if directory {
-        examination.checks.extend(doctor::directory(&settings, &clock).await);
+        examination.checks.extend(doctor::directory(settings, &clock).await);
     }
     if tenant {
-        let Examination { checks, grant } = doctor::tenant(&settings, &clock).await;
+        let Examination { checks, grant } = doctor::tenant(settings, &clock).await;
         examination.checks.extend(checks);
         examination.grant = grant;
     }

@@ -1,6 +1,5 @@
 //! `seatsync run`
 
-use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,6 +13,7 @@ use crate::model::fault::exit;
 use crate::model::settings::Settings;
 use crate::store::{Lease, Store};
 use crate::vitals::{self, Vitals};
+use crate::watch::Board;
 use crate::{observe, service};
 
 /// Runs the agent until it is told to stop.
@@ -31,6 +31,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let (store, clock) = (Store::open(&settings.store)?, Clock::system());
     let vitals = Vitals::new(clock.clone(), patience());
     let phase = watch::Sender::new(Phase::default());
+    let board = Board::new(&clock);
     let told = told(&settings, &store, &clock, &vitals, phase.subscribe());
     let host = Host {
         load: load_from(common.config.clone(), Environment::from_process()),
@@ -38,11 +39,16 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         reload: signals.reload,
         phase,
         vitals,
+        begun: {
+            let board = board.clone();
+            Box::new(move |agent| board.follow(agent))
+        },
     };
-    let ended = tokio::select! {
-        ended = agent::run(settings, store, clock, host) => ended,
-        never = told => match never {},
-    };
+    let served = tokio::spawn(board.serve());
+    let (ended, ()) = tokio::join!(agent::run(settings, store, clock, host), told);
+    // Lets go of the store, so that it is closed in order.
+    served.abort();
+    let _ = served.await;
     Ok(ended?)
 }
 
@@ -63,7 +69,7 @@ fn told(
     clock: &Clock,
     vitals: &Vitals,
     phase: watch::Receiver<Phase>,
-) -> impl Future<Output = Infallible> + use<> {
+) -> impl Future<Output = ()> + use<> {
     // A write under way: its answer, and the answer's body.
     let last_step = settings.tenant.timeout * 2 + std::time::Duration::from_secs(10);
     let (store, clock, vitals) = (store.clone(), clock.clone(), vitals.clone());
@@ -78,8 +84,8 @@ fn told(
     _clock: &Clock,
     _vitals: &Vitals,
     _phase: watch::Receiver<Phase>,
-) -> impl Future<Output = Infallible> + use<> {
-    std::future::pending()
+) -> impl Future<Output = ()> + use<> {
+    std::future::ready(())
 }
 
 /// How the configuration in this file is read anew, and what is wrong with it told.

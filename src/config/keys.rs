@@ -5,11 +5,13 @@ mod directory;
 mod license;
 mod notify;
 mod tenant;
+mod watch;
 
 use directory::DIRECTORY;
 use license::LICENSE;
 use notify::{ALARM, HEARTBEAT, NOTIFY, SEATS};
 use tenant::TENANT;
+use watch::WATCH;
 
 /// A table of the file.
 #[derive(Debug)]
@@ -100,6 +102,7 @@ pub(super) static ROOT: Section = Section {
         key("notify", Tables(&NOTIFY), Optional(""), NOTIFY.meaning),
         key("heartbeat", Table(&HEARTBEAT), Optional(""), HEARTBEAT.meaning),
         key("audit", Table(&AUDIT), Default(""), AUDIT.meaning),
+        key("watch", Table(&WATCH), Default(""), WATCH.meaning),
         key("log", Table(&LOG), Default(""), LOG.meaning),
     ],
 };

@@ -28,6 +28,7 @@ mod keys;
 #[cfg(unix)]
 mod manual;
 mod notify;
+mod outline;
 mod problem;
 mod resolve;
 mod rules;
@@ -39,8 +40,10 @@ mod tenant;
 #[cfg(unix)]
 mod tests;
 mod values;
+mod watch;
 
 pub use example::example;
+pub use outline::outline;
 pub use problem::{ConfigError, Problem};
 
 /// No configuration is longer, in bytes.

@@ -10,6 +10,7 @@ use super::rules;
 use super::table::Table;
 use super::tenant;
 use super::values;
+use super::watch;
 use crate::model::group::ScopeGroup;
 use crate::model::location::UsageLocation;
 use crate::model::rule::Rule;
@@ -34,6 +35,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let targets = notify::targets(root);
     let heartbeat = notify::heartbeat(root);
     let keep = root.table("audit").and_then(|table| table.duration("keep"));
+    let watch = root.table("watch").and_then(|table| watch::watch(&table));
     let log = root.table("log").and_then(|table| log(&table));
     let (mut directories, location, rules) = (directories?, location?, rules?);
     for directory in &mut directories {
@@ -62,6 +64,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
         notify: targets?,
         heartbeat: heartbeat?,
         keep: keep?,
+        watch: watch?,
         log: log?,
         digest: String::new(),
     };

@@ -4,6 +4,7 @@
 //! One file for each side: `ground` is what both sides stand on, `tenant` asks the tenant, `directory` the domains. What is found
 //! is judged by pure functions: `permissions`, `products`, `surroundings` and `domain`. `pilot` is the one part that writes, for one user, on request only.
 
+mod bundle;
 mod directory;
 mod domain;
 mod ground;
@@ -12,13 +13,15 @@ mod permissions;
 mod permissions_page;
 mod pilot;
 mod products;
+mod redact;
 mod surroundings;
 mod tenant;
 
 use serde::Serialize;
 
+pub use bundle::bundle;
 pub use directory::directory;
-pub use ground::{agent, configuration, store};
+pub use ground::{agent, configuration, disk, listen, notify, store};
 pub use permissions::Grant;
 pub use pilot::{Course, PilotPlan, Unfit, course, plan_pilot};
 pub use tenant::tenant;
@@ -33,8 +36,14 @@ pub enum Topic {
     Configuration,
     /// The store can be read, and is of this schema and tenant.
     Store,
+    /// There is room for the store to grow.
+    Disk,
     /// Whether an agent has the store now.
     Agent,
+    /// Metrics can be served where they are to be.
+    Listen,
+    /// The addresses of webhooks can be read.
+    Notify,
     /// Which domain controllers there are.
     Controllers,
     /// One of them takes connections.
@@ -94,7 +103,10 @@ impl Topic {
         match self {
             Self::Configuration => "configuration",
             Self::Store => "store",
+            Self::Disk => "disk",
             Self::Agent => "agent",
+            Self::Listen => "listen",
+            Self::Notify => "notify",
             Self::Controllers => "controllers",
             Self::Reach => "reach",
             Self::Tls => "tls",

@@ -14,6 +14,7 @@ pub mod fault;
 pub mod filter;
 pub mod group;
 pub mod identity;
+pub mod journey;
 pub mod judgement;
 pub mod license;
 pub mod location;

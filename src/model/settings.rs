@@ -15,8 +15,10 @@ use super::rule::{Dn, Rule};
 use super::secret::SecretSource;
 
 mod notify;
+mod watch;
 
 pub use notify::{AlarmSettings, HeartbeatSettings, NotifySettings, SeatSettings, Shape, WebhookSettings};
+pub use watch::WatchSettings;
 
 /// Everything.
 #[derive(Clone, Debug)]
@@ -47,6 +49,8 @@ pub struct Settings {
     pub heartbeat: Option<HeartbeatSettings>,
     /// For how long what is over is kept.
     pub keep: Duration,
+    /// How the service can be watched.
+    pub watch: WatchSettings,
     /// How the log is written.
     pub log: LogSettings,
     /// SHA-256 over the resolved settings without secrets, in hex: names this configuration in the audit.

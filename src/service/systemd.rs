@@ -5,7 +5,6 @@
 //! sent when a task notes progress, and only while none is overdue: nothing here wakes by itself.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -57,19 +56,21 @@ struct Past {
 }
 
 impl Told {
-    /// Tells the service manager until this is dropped.
-    pub async fn tell(mut self) -> Infallible {
+    /// Tells the service manager until the agent has ended, and that it stops.
+    pub async fn tell(mut self) {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
-            return std::future::pending().await;
+            return;
         }
         let (mut notes, mut past) = (self.vitals.watch(), Past::default());
         loop {
             tokio::select! {
                 // What the agent is at comes before what its tasks are.
                 biased;
-                Ok(()) = self.phase.changed() => self.enter(&mut past),
+                phase = self.phase.changed() => match phase {
+                    Ok(()) => self.enter(&mut past),
+                    Err(_) => return,
+                },
                 Ok(()) = notes.changed() => self.heed(&mut past).await,
-                else => return std::future::pending().await,
             }
         }
     }

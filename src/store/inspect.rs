@@ -24,3 +24,34 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
     let tenant = if schema == 0 { None } else { meta(&db, "tenant")? };
     Ok(Inspection { schema, tenant })
 }
+
+/// Bytes that are free for the store on its disk.
+///
+/// # Errors
+/// When its directory, or the first above it that exists, cannot be looked at.
+#[cfg(unix)]
+pub fn room(path: &Path) -> std::io::Result<u64> {
+    let there = path.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("."));
+    let found = rustix::fs::statvfs(there)?;
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
+}
+
+/// Bytes that are free for the store on its disk.
+///
+/// # Errors
+/// Always: this system is not asked.
+#[cfg(not(unix))]
+pub fn room(_: &Path) -> std::io::Result<u64> {
+    Err(std::io::ErrorKind::Unsupported.into())
+}
+
+/// Bytes that the store takes, with what is not yet written back; 0 when there is none.
+#[must_use]
+pub fn size(path: &Path) -> u64 {
+    let parts = ["", "-wal", "-shm"].map(|end| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(end);
+        std::fs::metadata(name).map_or(0, |found| found.len())
+    });
+    parts.into_iter().sum()
+}

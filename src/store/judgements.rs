@@ -10,8 +10,9 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, meta, millis, set_meta};
 use super::{Store, StoreError};
-use super::{claims, holds, people};
+use super::{claims, figures, holds, people};
 use crate::model::identity::{PersonId, SkuId};
+use crate::model::journey::Journey;
 use crate::model::judgement::{EntitlementChange, Judgement};
 use crate::model::person::{Entitlement, Person};
 use crate::model::standing::Standing;
@@ -31,6 +32,8 @@ pub struct Moved {
     pub to: String,
     /// Why, where the word alone does not say.
     pub why: Option<String>,
+    /// How long it took, where a license of ours came to work.
+    pub journey: Journey,
 }
 
 impl Store {
@@ -135,7 +138,15 @@ impl Recording<'_> {
             let to = judgement.presence.word().to_owned();
             let detail = json!({ "from": from, "to": to, "why": why });
             self.audit(AuditKind::Presence, person.id, &name, detail)?;
-            moved.push(Moved { person: person.id, name: name.clone(), sku: None, from, to, why });
+            moved.push(Moved {
+                person: person.id,
+                name: name.clone(),
+                sku: None,
+                from,
+                to,
+                why,
+                journey: Journey::default(),
+            });
         }
         self.db
             .prepare_cached(
@@ -207,7 +218,15 @@ impl Recording<'_> {
         let (to, why) = (now.standing.word().to_owned(), change.why.clone().or_else(|| now.standing.why()));
         let detail = json!({ "sku": change.sku, "from": from, "to": to, "why": why, "rules": now.rules });
         self.audit(AuditKind::Standing, person, name, detail)?;
-        Ok(Moved { person, name: name.to_owned(), sku: Some(change.sku), from, to, why })
+        let journey = match before.map(|before| &before.standing) {
+            Some(Standing::InFlight { .. } | Standing::Confirming { .. } | Standing::Retrying { .. })
+                if now.standing == Standing::Licensed =>
+            {
+                figures::journey(self.db, person, self.now)?
+            }
+            _ => Journey::default(),
+        };
+        Ok(Moved { person, name: name.to_owned(), sku: Some(change.sku), from, to, why, journey })
     }
 
     fn audit(

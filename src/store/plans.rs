@@ -45,16 +45,7 @@ impl Store {
     /// # Errors
     /// When the store fails.
     pub async fn admitted_in_a_day(&self, now: Timestamp) -> Result<Admitted, StoreError> {
-        self.read(move |db| {
-            let since = millis(now) - SignedDuration::from_hours(24).as_millis() as i64;
-            let sql = "SELECT count(*) FILTER (WHERE kind = 'give') AS given,
-                              count(*) FILTER (WHERE kind = 'change') AS changed,
-                              count(*) FILTER (WHERE kind = 'take') AS taken FROM admissions WHERE at > ?1";
-            Ok(db.prepare_cached(sql)?.query_row([since], |row| {
-                Ok(Admitted { given: row.get("given")?, changed: row.get("changed")?, taken: row.get("taken")? })
-            })?)
-        })
-        .await
+        self.read(move |db| admitted(db, now)).await
     }
 
     /// Records whom the guard let in, who waits and who is held.
@@ -202,4 +193,14 @@ pub(super) fn moves(
         append(db, now, &entry)?;
     }
     Ok(elsewhere)
+}
+
+pub(super) fn admitted(db: &Connection, now: Timestamp) -> Result<Admitted, StoreError> {
+    let since = millis(now) - SignedDuration::from_hours(24).as_millis() as i64;
+    let sql = "SELECT count(*) FILTER (WHERE kind = 'give') AS given,
+                      count(*) FILTER (WHERE kind = 'change') AS changed,
+                      count(*) FILTER (WHERE kind = 'take') AS taken FROM admissions WHERE at > ?1";
+    Ok(db.prepare_cached(sql)?.query_row([since], |row| {
+        Ok(Admitted { given: row.get("given")?, changed: row.get("changed")?, taken: row.get("taken")? })
+    })?)
 }

@@ -214,7 +214,7 @@ impl Store {
     }
 }
 
-fn counts(db: &Connection, sql: &str) -> Result<BTreeMap<String, u64>, StoreError> {
+pub(super) fn counts(db: &Connection, sql: &str) -> Result<BTreeMap<String, u64>, StoreError> {
     let rows = collect(db, sql, [], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
     Ok(rows.into_iter().collect())
 }
@@ -282,7 +282,7 @@ pub(super) fn unconfirmed_said(db: &Connection) -> Result<Option<Timestamp>, Sto
     meta(db, "unconfirmed_said")?.map(|text| time(unjson(&text)?)).transpose()
 }
 
-fn unconfirmed(db: &Connection) -> Result<u64, StoreError> {
+pub(super) fn unconfirmed(db: &Connection) -> Result<u64, StoreError> {
     let Some(said) = unconfirmed_said(db)? else { return Ok(0) };
     let sql = "SELECT count(*) FROM entitlements WHERE standing = 'confirming' AND since <= ?1";
     Ok(db.query_row(sql, [millis(said)], |row| row.get::<_, i64>(0))?.cast_unsigned())

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 16] = [
+const MAY_IMPORT: [(&str, &[&str]); 17] = [
     ("model", &[]),
     ("clock", &[]),
     ("vitals", &["clock"]),
@@ -22,19 +22,22 @@ const MAY_IMPORT: [(&str, &[&str]); 16] = [
         &["model", "clock", "vitals", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"],
     ),
     ("service", &["model", "clock", "vitals", "store", "agent", "observe"]),
+    ("watch", &["model", "clock", "vitals", "store", "agent", "observe"]),
     ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
     (
         "cli",
         &[
-            "model", "clock", "vitals", "config", "store", "tenant", "notify", "agent", "service", "doctor", "tls",
-            "observe",
+            "model", "clock", "vitals", "config", "store", "tenant", "notify", "agent", "service", "watch", "doctor",
+            "tls", "observe",
         ],
     ),
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 13] = [
+const OWNERS: [(&str, &[&str]); 15] = [
     ("ldap3", &["directory"]),
+    ("prometheus", &["watch"]),
+    ("hyper", &["watch"]),
     ("cross_krb5", &["directory"]),
     ("hickory_resolver", &["directory"]),
     ("reqwest", &["tenant", "notify"]),

@@ -119,6 +119,8 @@ assignments_per_day = 500
 retry_first = "100ms"
 retry_max = "1s"
 confirm_after = "200ms"
+[watch]
+listen = "off"
 [log]
 level = "debug"
 {}

@@ -258,7 +258,7 @@ async fn one_side_that_is_down_does_not_keep_the_other_from_being_read() {
     agent.stop().await;
 }
 
-/// A store on a disk of a few hundred KiB of the program's own, in a mount namespace of its own: needs root.
+/// A store on a disk of 1,000 KiB of the program's own, in a mount namespace of its own: needs root.
 fn on_a_small_disk(bench: &Bench, command: &str) -> Option<tokio::process::Command> {
     if !rustix::process::geteuid().is_root() {
         eprintln!("not run: a small disk needs root");
@@ -266,7 +266,7 @@ fn on_a_small_disk(bench: &Bench, command: &str) -> Option<tokio::process::Comma
     }
     let disk = bench.path("disk");
     std::fs::create_dir(&disk).expect("a place for the disk");
-    let script = r#"mount -t tmpfs -o size=400k tmpfs "$1" && exec "$2" --config "$3" "$4""#;
+    let script = r#"mount -t tmpfs -o size=1000k tmpfs "$1" && exec "$2" --config "$3" "$4""#;
     let mut program = tokio::process::Command::new("unshare");
     program.args(["-m", "sh", "-ec", script, "sh"]).arg(disk).arg(env!("CARGO_BIN_EXE_seatsync"));
     program

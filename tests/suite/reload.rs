@@ -475,7 +475,8 @@ impl Hosted {
         let clock = Clock::system();
         let vitals = Vitals::new(clock.clone(), vitals::PATIENCE);
         let load = cli::load_from(config, environment);
-        let host = Host { load, stop: stopped, reload: reload.clone(), phase, vitals };
+        let begun = Box::new(|_: &_| ());
+        let host = Host { load, stop: stopped, reload: reload.clone(), phase, vitals, begun };
         let (settings, store) = (bench.settings(), bench.store());
         let task = tokio::spawn(async move {
             let _lease = Lease::take(&settings.store)?;
