@@ -59,7 +59,7 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         place: place.as_ref(),
         account: account.map(|known| &known.account).filter(|_| presence != Presence::CloudOnly),
         user: user.map(|known| &known.user),
-        groups: &person.groups,
+        groups: (&person.groups).into(),
     };
     let mut met: Vec<Met<'_>> =
         context.rules.iter().map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();

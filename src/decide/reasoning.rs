@@ -31,7 +31,7 @@ pub fn reasons(person: &Person, context: &Context<'_>, plan: &Plan) -> Reasoning
         place: place.as_ref(),
         account: account.filter(|_| judgement.presence != Presence::CloudOnly),
         user,
-        groups: &person.groups,
+        groups: (&person.groups).into(),
     };
     let case = Case { person, context, subject, judgement: &judgement, entitlements: &entitlements };
     Reasoning {

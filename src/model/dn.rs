@@ -124,6 +124,12 @@ impl Dn {
         parts.collect::<Vec<_>>().join(",")
     }
 
+    /// One of 64 bits, the same for equal names: whether a name may be among several is asked of all their marks at once.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        1 << (self.hash & 63)
+    }
+
     /// Whether this is the base itself or lies below it.
     #[must_use]
     pub fn is_within(&self, base: &Self) -> bool {

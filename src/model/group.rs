@@ -32,6 +32,39 @@ impl ScopeGroup {
     }
 }
 
+/// The groups that rules name and somebody is in, for the many questions of one decision.
+#[derive(Clone, Copy, Debug)]
+pub struct GroupsOf<'a> {
+    groups: &'a BTreeSet<ScopeGroup>,
+    /// The marks of those of the directory: most of the questions end here.
+    marks: u64,
+}
+
+impl<'a> From<&'a BTreeSet<ScopeGroup>> for GroupsOf<'a> {
+    fn from(groups: &'a BTreeSet<ScopeGroup>) -> Self {
+        let mark = |group: &ScopeGroup| match group {
+            ScopeGroup::Directory(dn) => dn.mark(),
+            ScopeGroup::Tenant(_) => 0,
+        };
+        Self { groups, marks: groups.iter().map(mark).fold(0, |all, mark| all | mark) }
+    }
+}
+
+impl GroupsOf<'_> {
+    /// Whether that group of the directory is among them.
+    #[must_use]
+    pub fn has_directory(&self, group: &Dn) -> bool {
+        let is_it = |of: &ScopeGroup| matches!(of, ScopeGroup::Directory(dn) if dn == group);
+        self.marks & group.mark() != 0 && self.groups.iter().any(is_it)
+    }
+
+    /// Whether that group of the tenant is among them.
+    #[must_use]
+    pub fn has_tenant(&self, group: GroupId) -> bool {
+        self.groups.contains(&ScopeGroup::Tenant(group))
+    }
+}
+
 impl From<GroupId> for ScopeGroup {
     fn from(id: GroupId) -> Self {
         Self::Tenant(id)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::account::Account;
 pub use super::dn::Dn;
 use super::filter::Filter;
-use super::group::ScopeGroup;
+use super::group::{GroupsOf, ScopeGroup};
 use super::identity::GroupId;
 use super::location::UsageLocation;
 use super::user::User;
@@ -118,7 +118,7 @@ pub struct Subject<'a> {
     /// The user, once there is one.
     pub user: Option<&'a User>,
     /// The groups that rules name and the user is in.
-    pub groups: &'a BTreeSet<ScopeGroup>,
+    pub groups: GroupsOf<'a>,
 }
 
 impl Who {
@@ -142,11 +142,8 @@ impl Who {
             Self::Everyone => subject.account.map(|_| true),
             Self::Ou(base) => subject.account.map(|_| subject.place.is_some_and(|dn| dn.is_within(base))),
             Self::Filter(filter) => matches(filter, subject.account?),
-            // People are in few of the groups that rules name; looking it up would need a DN of its own.
-            Self::Group(group) => {
-                Some(subject.groups.iter().any(|of| matches!(of, ScopeGroup::Directory(dn) if dn == group)))
-            }
-            Self::EntraGroup(group) => Some(subject.groups.contains(&ScopeGroup::Tenant(*group))),
+            Self::Group(group) => Some(subject.groups.has_directory(group)),
+            Self::EntraGroup(group) => Some(subject.groups.has_tenant(*group)),
             Self::CloudDomain(domain) => Some(subject.account.is_none() && is_of(subject.user, domain)),
             Self::Any(parts) => any_of(parts.iter().map(|part| part.judge(subject))),
             Self::All(parts) => {

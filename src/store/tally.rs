@@ -40,7 +40,7 @@ impl Store {
                 tally.accounts += 1;
                 let place = Dn::parse(&account.dn);
                 let (account, place) = (Some(&account), place.as_ref());
-                let subject = Subject { account, place, user: None, groups: &nobody };
+                let subject = Subject { account, place, user: None, groups: (&nobody).into() };
                 for (who, meant) in whom.iter().zip(&mut tally.meant) {
                     *meant += u64::from(who.includes(&subject));
                 }
