@@ -18,6 +18,7 @@ use seatsync::model::group::{GroupState, ScopeGroup};
 use seatsync::model::identity::{Anchor, ObjectGuid, PersonId, PlanId, Sid, SkuId};
 use seatsync::model::judgement::{Contact, Judgement};
 use seatsync::model::license::{Catalog, ServicePlan, Sku};
+use seatsync::model::matches::Matches;
 use seatsync::model::person::{KnownAccount, KnownUser, Person};
 use seatsync::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
 use seatsync::model::settings::{Existing, LocationSettings, LocationSource};
@@ -300,7 +301,7 @@ fn person(n: usize, groups: &[ScopeGroup], catalog: &Catalog) -> Result<Person, 
         users: vec![KnownUser { user, first_seen: at(if old { 50 } else { 510 }) }],
         groups: joined.collect(),
         memberships: None,
-        matches: BTreeMap::new(),
+        matches: Matches::default(),
         manual: BTreeMap::new(),
         entitlements: BTreeMap::new(),
     })

@@ -25,10 +25,7 @@ pub(super) struct Args {
 
 /// Copies the store, whether or not an agent works on it.
 pub(super) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
-    let from = match args.place.store {
-        Some(path) => path,
-        None => common.settings()?.store,
-    };
+    let from = common.store_path(&args.place)?;
     let written = tokio::task::block_in_place(|| backup(&from, &args.to, args.force, Clock::system().now()))?;
     if args.json {
         return output::json(&written);

@@ -145,7 +145,7 @@ enum Command {
 /// Parses the process's arguments, runs the command, and turns the outcome into an exit status.
 #[must_use]
 pub fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+    let runtime = match runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("seatsync: {error}");
@@ -153,6 +153,11 @@ pub fn main() -> ExitCode {
         }
     };
     ExitCode::from(runtime.block_on(execute(std::env::args_os())))
+}
+
+/// Few threads: each has its own reserve of memory, and no more than a few read the store at once.
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).max_blocking_threads(4).enable_all().build()
 }
 
 /// Runs one command, given as on a command line with the program's name first; returns the exit status.
@@ -275,10 +280,18 @@ impl Common {
 
     /// The store as it is, beside an agent that may be running.
     fn joined_store(&self, place: &Place) -> Result<Store, Failure> {
-        let path = match &place.store {
-            Some(path) => path.clone(),
-            None => self.settings()?.store,
-        };
-        Store::join(&path).map_err(|error: StoreError| error.into())
+        Store::join(&self.store_path(place)?).map_err(|error: StoreError| error.into())
+    }
+
+    /// Where the store is. Whoever only looks at it needs no secret, which may be for the service alone to read, nor a file without
+    /// mistakes.
+    fn store_path(&self, place: &Place) -> Result<PathBuf, Failure> {
+        if let Some(path) = &place.store {
+            return Ok(path.clone());
+        }
+        self.settings().map(|settings| settings.store).or_else(|error| {
+            let there = |path: &PathBuf| path.exists();
+            crate::config::store_in(&self.config).filter(there).ok_or_else(|| error.into())
+        })
     }
 }

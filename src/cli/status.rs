@@ -12,6 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use self::findings::Surroundings;
 use super::{Common, Failure, Place, output};
 use crate::clock::Clock;
+use crate::model::settings::Settings;
 use crate::model::text::one_line;
 use crate::store::{Lease, Report, Store};
 
@@ -69,15 +70,12 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<u8, Failure> {
 
 /// The state, and what it is to be seen by.
 async fn look(common: &Common, args: &Args) -> Result<(Report, Surroundings), Failure> {
-    let (path, limits) = match &args.place.store {
-        Some(path) => (path.clone(), (UNREACHABLE, AWAITED)),
-        None => {
-            let settings = common.settings()?;
-            let long = |limit, otherwise| SignedDuration::try_from(limit).unwrap_or(otherwise);
-            let alarm = settings.alarm;
-            (settings.store, (long(alarm.unreachable_after, UNREACHABLE), long(alarm.awaited_after, AWAITED)))
-        }
-    };
+    let path = common.store_path(&args.place)?;
+    let settings = if args.place.store.is_none() { common.settings().ok() } else { None };
+    let limits = settings.map_or((UNREACHABLE, AWAITED), |Settings { alarm, .. }| {
+        let long = |limit, otherwise| SignedDuration::try_from(limit).unwrap_or(otherwise);
+        (long(alarm.unreachable_after, UNREACHABLE), long(alarm.awaited_after, AWAITED))
+    });
     let store = Store::join(&path)?;
     let report = store.report().await?;
     let running = Lease::is_held(&path);

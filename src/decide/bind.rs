@@ -13,6 +13,8 @@ use crate::model::rule::{Adopt, Plans, Rule};
 pub struct BoundRule {
     /// The rule as written.
     pub rule: Rule,
+    /// Its place among all rules in the order of their ids.
+    pub place: usize,
     /// What it means here; `Err` when the tenant has no such product or plan. Whom the rule meets is still followed, so
     /// that nobody is lost once it can be bound.
     pub product: Result<Product, BindProblem>,
@@ -171,6 +173,7 @@ fn near_text(near: &[String]) -> String {
 pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<ScopeGroup, GroupState>) -> Vec<BoundRule> {
     let one = |rule: &Rule| BoundRule {
         rule: rule.clone(),
+        place: rules.iter().filter(|other| other.id < rule.id).count(),
         product: bind_one(rule, catalog),
         groups: bind_groups(rule, groups),
     };

@@ -61,7 +61,7 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         user: user.map(|known| &known.user),
         groups: &person.groups,
     };
-    let met: Vec<Met<'_>> =
+    let mut met: Vec<Met<'_>> =
         context.rules.iter().map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();
     let location = match user {
         Some(known) if subject.account.is_some() || presence == Presence::CloudOnly => {
@@ -72,6 +72,7 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
     let changes = changes(person, &met, &presence, user, &location, context);
     let awaited =
         matches!(presence, Presence::Awaiting) && context.rules.iter().any(|bound| bound.rule.who.includes(&subject));
+    met.sort_unstable_by_key(|met| met.bound.place);
     Judgement {
         person: person.id,
         revision: person.revision,

@@ -43,7 +43,7 @@ pub(super) fn meet<'a>(
     user: Option<&KnownUser>,
     context: &Context<'_>,
 ) -> Met<'a> {
-    let before = person.matches.get(&bound.rule.id);
+    let before = person.matches.get_at(bound.place, &bound.rule.id);
     let found = find(person, (bound, before), subject, presence, user, context);
     Met { bound, before, found }
 }

@@ -214,6 +214,7 @@ pub fn course(standing: &Standing) -> Course {
 
 #[cfg(test)]
 mod tests {
+    use crate::model::matches::Matches;
     use std::collections::BTreeMap;
 
     use super::*;
@@ -237,7 +238,7 @@ mod tests {
             users: vec![KnownUser { user, first_seen: at(1) }],
             groups: std::collections::BTreeSet::new(),
             memberships: None,
-            matches: BTreeMap::new(),
+            matches: Matches::default(),
             manual: BTreeMap::new(),
             entitlements: BTreeMap::new(),
         }

@@ -1,13 +1,11 @@
 //! What was decided about one person: made by `decide/judge`, kept by the store.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::identity::{PersonId, SkuId};
-use super::person::{Entitlement, RuleMatch};
+use super::matches::Matches;
+use super::person::Entitlement;
 use super::plan::LocationWrite;
 use super::standing::{Presence, Reason};
 
@@ -44,7 +42,7 @@ pub struct Judgement {
     /// A rule wants it, and it is not in the tenant yet: look there more often.
     pub awaited: bool,
     /// How each rule meets it.
-    pub matches: BTreeMap<Arc<str>, RuleMatch>,
+    pub matches: Matches,
     /// What shall become of its usage location.
     pub location: LocationWish,
     /// Entitlements that are new or change.

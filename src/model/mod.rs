@@ -18,6 +18,7 @@ pub mod journey;
 pub mod judgement;
 pub mod license;
 pub mod location;
+pub mod matches;
 pub mod newcomer;
 pub mod notice;
 pub mod person;

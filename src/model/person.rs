@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::account::Account;
 use super::group::{Memberships, ScopeGroup};
 use super::identity::{PersonId, PlanId, SkuId, UserId};
+use super::matches::Matches;
 use super::standing::{Action, Presence, Standing};
 use super::user::User;
 
@@ -33,7 +34,7 @@ pub struct Person {
     /// The licensing groups the user is in, where that was asked.
     pub memberships: Option<Memberships>,
     /// How each rule met this person at the last decision, by rule id.
-    pub matches: BTreeMap<Arc<str>, RuleMatch>,
+    pub matches: Matches,
     /// What an operator asked for by hand, by product.
     pub manual: BTreeMap<SkuId, Manual>,
     /// What stands for each product.

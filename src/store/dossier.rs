@@ -121,8 +121,8 @@ fn dossier(db: &Connection, person: Person) -> Result<Dossier, StoreError> {
         users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
         rules: person
             .matches
-            .into_iter()
-            .map(|(rule, found)| rule_view(db, rule.to_string(), &found))
+            .iter()
+            .map(|(rule, found)| rule_view(db, rule.to_owned(), found))
             .collect::<Result<_, _>>()?,
         by_hand: person.manual.into_iter().map(|(sku, word)| ByHand { sku, word }).collect(),
         intents: collect(db, intents, [id.0], |row| {

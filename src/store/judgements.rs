@@ -180,7 +180,7 @@ impl Recording<'_> {
     }
 
     fn matches(&self, person: &Person, judgement: &Judgement) -> Result<(), StoreError> {
-        for (rule, found) in judgement.matches.iter().filter(|(rule, found)| person.matches.get(*rule) != Some(found)) {
+        for (rule, found) in judgement.matches.iter().filter(|(rule, found)| person.matches.get(rule) != Some(found)) {
             self.db
                 .prepare_cached(
                     "INSERT INTO matches (person, rule, digest, eligible, baseline, unread, group_ids)
@@ -198,7 +198,7 @@ impl Recording<'_> {
                     json(&found.groups)?,
                 ])?;
         }
-        for rule in person.matches.keys().filter(|rule| !judgement.matches.contains_key(*rule)) {
+        for (rule, _) in person.matches.iter().filter(|(rule, _)| judgement.matches.get(rule).is_none()) {
             self.db
                 .prepare_cached("DELETE FROM matches WHERE person = ?1 AND rule = ?2")?
                 .execute(params![person.id.0, rule])?;

@@ -1,6 +1,5 @@
 //! Gathers what is known of a person for a decision.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -63,7 +62,7 @@ pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, Stor
         users: collect(db, users, [id.0], user)?,
         groups: groups::of_person(db, id)?,
         memberships: expected::of_person(db, id)?,
-        matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect::<BTreeMap<_, _>>(),
+        matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect(),
         manual: collect(db, manual, [id.0], |row| Ok((named(row, "sku")?, json_of(row, "body")?)))?
             .into_iter()
             .collect(),

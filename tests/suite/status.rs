@@ -125,3 +125,15 @@ async fn the_screen_is_repainted_until_it_is_told_to_end() {
     assert!(!said.contains('\x1b'), "no terminal, no control codes");
     daemon.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_looks_needs_neither_the_secrets_nor_a_file_without_mistakes() {
+    let mut bench = Bench::start(2).await;
+    bench.says(&["once"]).await;
+    bench.edit("[tenant]", "[tenant]\nno_such_key = 1");
+    bench.config();
+    assert!(!bench.output(&["config", "check"]).await.status.success());
+    let shown = bench.says(&["status"]).await;
+    assert!(shown.contains("no agent is running") && shown.contains("directory "), "{shown}");
+    bench.says(&["users"]).await;
+}

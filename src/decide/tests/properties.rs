@@ -166,7 +166,7 @@ proptest! {
                     prop_assert_eq!(entitlement.user, scene.person.users[0].user.id);
                 }
             }
-            let wanted = scene.person.matches.values().any(|found| found.eligible && !found.unread);
+            let wanted = scene.person.matches.iter().any(|(_, found)| found.eligible && !found.unread);
             prop_assert!(
                 !(present && wanted) || scene.catalog.is_empty() || scene.person.entitlements.contains_key(&ems()),
                 "whom a rule wants has a standing"

@@ -10,6 +10,7 @@ use crate::model::group::{GroupState, LicensingGroup, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, SkuId};
 use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
+use crate::model::matches::Matches;
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
 use crate::model::rule::{Dn, Rule};
 use crate::model::sample::{self, account, at, ems, user};
@@ -54,7 +55,7 @@ impl Scene {
                 users: vec![known_user(user(1), at(50))],
                 groups: BTreeSet::new(),
                 memberships: None,
-                matches: BTreeMap::new(),
+                matches: Matches::default(),
                 manual: BTreeMap::new(),
                 entitlements: BTreeMap::new(),
             },

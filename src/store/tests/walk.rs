@@ -121,7 +121,7 @@ async fn check(desk: &Desk) {
             let flying = matches!(entitlement.standing, Standing::InFlight { .. });
             assert!(present || flying || !entitlement.standing.is_open(), "{person:?}");
         }
-        let wanted = person.matches.values().any(|found| found.eligible);
+        let wanted = person.matches.iter().any(|(_, found)| found.eligible);
         assert!(!wanted || person.entitlements.contains_key(&ems()), "whom a rule wants has a standing: {person:?}");
     }
     assert_eq!(desk.store.broken_audit_row().await.unwrap(), None);
