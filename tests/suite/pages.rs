@@ -208,7 +208,8 @@ fn check(block: &str) -> Result<(), String> {
     files(&toml::Value::Table(whole.clone()), directory.path());
     let path = directory.path().join("seatsync.toml");
     std::fs::write(&path, whole.to_string()).map_err(|error| error.to_string())?;
-    match config::load(&path, &Environment::default()) {
+    let environment = Environment { credentials: Some(directory.path().to_owned()), ..Environment::default() };
+    match config::load(&path, &environment) {
         Ok(_) => Ok(()),
         // Said by builds without Kerberos of what is right otherwise.
         Err(error)
@@ -227,7 +228,7 @@ fn files(value: &toml::Value, directory: &Path) {
     match value {
         toml::Value::Table(table) => {
             for (name, value) in table {
-                let named = ["file", "ca_file", "keytab", "key"].contains(&name.as_str());
+                let named = ["file", "ca_file", "keytab", "key", "credential"].contains(&name.as_str());
                 if let Some(file) = value.as_str().filter(|file| named && !file.starts_with('/')) {
                     let path = directory.join(file);
                     std::fs::write(&path, "https://example.com/not-a-secret").expect("a file is written");
