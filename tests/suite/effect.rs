@@ -172,7 +172,7 @@ async fn what_plan_says_to_programs_has_the_documented_keys_and_no_others() {
     let write = &plan_of_all["writes"][0];
     let documented =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/operations.md")).expect("a page");
-    let section = documented.split("### What `plan --json` prints").nth(1).expect("a section");
+    let section = documented.split("## What `plan --json` prints").nth(1).expect("a section");
     let section = section.split("\n## ").next().unwrap_or_default();
     for (value, expected) in [
         (&plan_of_all, &["effect", "held", "persons", "unusableRules", "waitingForSeat", "writes"][..]),

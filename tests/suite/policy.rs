@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use seatsync::store::Report;
 use seatsync_lab::directory::Change;
 use seatsync_lab::tenant::{NewLicense, NewUser};
 
@@ -98,7 +99,8 @@ async fn more_removals_than_allowed_are_held_and_an_edit_removes_nothing() {
         agent.until_standing(joiner, "licensed").await;
         disable(&bench, joiner);
     }
-    let report = agent.until(|report| report.holds.iter().any(|hold| hold.members == 3)).await;
+    let two_are_gone = |report: &Report| report.standing.get("reclaimed") == Some(&2);
+    let report = agent.until(|report| two_are_gone(report) && report.holds.iter().any(|hold| hold.members == 3)).await;
     assert!(report.holds[0].reason.contains("guard.removals_per_day"), "{report:#?}");
     assert_eq!(bench.tenant.view(|view| view.holders("EMS")), 3);
     let hold = report.holds[0].id.to_string();
