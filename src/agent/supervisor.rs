@@ -23,6 +23,9 @@ use crate::vitals::Vitals;
 /// Reloads that were asked for by command are looked for this often.
 const POLL: Duration = Duration::from_secs(1);
 
+/// A store that could not keep what became of a reload is tried again after this.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// Who asks by a signal.
 const SIGNAL: &str = "SIGHUP";
 
@@ -172,8 +175,14 @@ impl Host {
             let kept = store.conclude_reload(asked.request, &asked.by, digests, &outcome, clock.now()).await;
             match kept.map_err(AgentError::from) {
                 Err(error) if is_fatal(&error) => return Err(error),
-                // The request stays, and is carried out once more.
-                Err(error) => tracing::debug!(%error, "the outcome of a reload could not be kept"),
+                Err(error) => {
+                    tracing::debug!(%error, "the outcome of a reload could not be kept");
+                    // The request stays, and is carried out once more.
+                    tokio::select! {
+                        () = tokio::time::sleep(AGAIN) => {}
+                        _ = stop.wait_for(|stop| *stop) => break,
+                    }
+                }
                 Ok(()) => {}
             }
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::request::os_user;
+use super::request::{os_user, silent};
 use super::{Common, Failure, Place, Unmet, complain, output};
 use crate::clock::{Clock, later};
 use crate::config;
@@ -66,13 +66,7 @@ async fn answer(store: &Store, accept: Option<String>, patience: Duration) -> Re
             return Err(none_runs(store.path()).into());
         }
         if clock.now() > deadline {
-            return Err(Unmet {
-                what: "the agent has not answered yet; the request stays in its store".to_owned(),
-                advice: "See `seatsync status` and the agent's log.",
-                code: "agent-silent",
-                status: exit::BUSY,
-            }
-            .into());
+            return Err(silent().into());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }

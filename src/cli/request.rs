@@ -177,15 +177,19 @@ pub(super) async fn answer(common: &Common, store: &Store, request: Request) -> 
             Err(error) => return Err(error.into()),
         }
         if clock.now() > deadline {
-            return Err(Unmet {
-                what: "the agent has not answered yet; the request stays in its store".to_owned(),
-                advice: "See `seatsync status` and the agent's log.",
-                code: "agent-silent",
-                status: exit::BUSY,
-            }
-            .into());
+            return Err(silent().into());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+/// The agent that runs has not taken a request up in time.
+pub(super) fn silent() -> Unmet {
+    Unmet {
+        what: "the agent has not answered yet; the request stays in its store".to_owned(),
+        advice: "See `seatsync status` and the agent's log.",
+        code: "agent-silent",
+        status: exit::BUSY,
     }
 }
 
