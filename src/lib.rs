@@ -11,7 +11,8 @@
 //! imports run one way: `model` ← {`decide`, `config`, `store`, `directory`, `tenant`, `notify`, `tls`, `observe`} ← `apply` ← `agent` ←
 //! {`service`, `watch`, `doctor`} ← `cli`.
 
-#![forbid(unsafe_code)]
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+#![cfg_attr(windows, deny(unsafe_code))]
 
 pub mod agent;
 pub mod apply;
@@ -26,6 +27,7 @@ pub mod notify;
 pub mod observe;
 pub mod service;
 pub mod store;
+pub mod system;
 pub mod tenant;
 pub mod tls;
 pub mod vitals;

@@ -49,6 +49,8 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('reload', 'reload', [CompletionResultType]::ParameterValue, 'Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Try out the targets of notices')
+            [CompletionResult]::new('service', 'service', [CompletionResultType]::ParameterValue, 'Install, start or stop the service (Windows)')
+            [CompletionResult]::new('secret', 'secret', [CompletionResultType]::ParameterValue, 'Keep secrets sealed for this machine (Windows)')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Check the configuration, or show an example of it')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -338,6 +340,145 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
         'seatsync;notify;help;help' {
             break
         }
+        'seatsync;service' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the service, or bring an installed one up to date. It is not started')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop and remove the service; configuration, secrets, store and logs stay')
+            [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, and wait until it runs')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it, and wait until writes under way are at their end')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether it runs; exit status 69 if not')
+            [CompletionResult]::new('host', 'host', [CompletionResultType]::ParameterValue, 'What the service control manager starts')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;service;install' {
+            [CompletionResult]::new('--account', '--account', [CompletionResultType]::ParameterName, 'Run as this account, such as ''CORP\svc-seatsync$'' (a group managed one). Default: NT SERVICE\seatsync')
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;uninstall' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;start' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;stop' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;status' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;host' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;service;help' {
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the service, or bring an installed one up to date. It is not started')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop and remove the service; configuration, secrets, store and logs stay')
+            [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, and wait until it runs')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it, and wait until writes under way are at their end')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether it runs; exit status 69 if not')
+            [CompletionResult]::new('host', 'host', [CompletionResultType]::ParameterValue, 'What the service control manager starts')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;service;help;install' {
+            break
+        }
+        'seatsync;service;help;uninstall' {
+            break
+        }
+        'seatsync;service;help;start' {
+            break
+        }
+        'seatsync;service;help;stop' {
+            break
+        }
+        'seatsync;service;help;status' {
+            break
+        }
+        'seatsync;service;help;host' {
+            break
+        }
+        'seatsync;service;help;help' {
+            break
+        }
+        'seatsync;secret' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Keep a secret, sealed for this machine: { credential = "NAME" } in the configuration points to it')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the names of the secrets')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove a secret')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;secret;set' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;secret;list' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;secret;remove' {
+            [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help')
+            break
+        }
+        'seatsync;secret;help' {
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Keep a secret, sealed for this machine: { credential = "NAME" } in the configuration points to it')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the names of the secrets')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove a secret')
+            [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
+            break
+        }
+        'seatsync;secret;help;set' {
+            break
+        }
+        'seatsync;secret;help;list' {
+            break
+        }
+        'seatsync;secret;help;remove' {
+            break
+        }
+        'seatsync;secret;help;help' {
+            break
+        }
         'seatsync;config' {
             [CompletionResult]::new('-c', '-c', [CompletionResultType]::ParameterName, 'The configuration file')
             [CompletionResult]::new('--config', '--config', [CompletionResultType]::ParameterName, 'The configuration file')
@@ -401,6 +542,8 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             [CompletionResult]::new('reload', 'reload', [CompletionResultType]::ParameterValue, 'Have the running agent read its configuration, secrets and CA files anew, and wait for what becomes of it')
             [CompletionResult]::new('doctor', 'doctor', [CompletionResultType]::ParameterValue, 'Check everything the service relies on, and say how to mend what is missing; or license one user as a pilot')
             [CompletionResult]::new('notify', 'notify', [CompletionResultType]::ParameterValue, 'Try out the targets of notices')
+            [CompletionResult]::new('service', 'service', [CompletionResultType]::ParameterValue, 'Install, start or stop the service (Windows)')
+            [CompletionResult]::new('secret', 'secret', [CompletionResultType]::ParameterValue, 'Keep secrets sealed for this machine (Windows)')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Check the configuration, or show an example of it')
             [CompletionResult]::new('help', 'help', [CompletionResultType]::ParameterValue, 'Print this message or the help of the given subcommand(s)')
             break
@@ -477,6 +620,48 @@ Register-ArgumentCompleter -Native -CommandName 'seatsync' -ScriptBlock {
             break
         }
         'seatsync;help;notify;test' {
+            break
+        }
+        'seatsync;help;service' {
+            [CompletionResult]::new('install', 'install', [CompletionResultType]::ParameterValue, 'Install the service, or bring an installed one up to date. It is not started')
+            [CompletionResult]::new('uninstall', 'uninstall', [CompletionResultType]::ParameterValue, 'Stop and remove the service; configuration, secrets, store and logs stay')
+            [CompletionResult]::new('start', 'start', [CompletionResultType]::ParameterValue, 'Start it, and wait until it runs')
+            [CompletionResult]::new('stop', 'stop', [CompletionResultType]::ParameterValue, 'Stop it, and wait until writes under way are at their end')
+            [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Say whether it runs; exit status 69 if not')
+            [CompletionResult]::new('host', 'host', [CompletionResultType]::ParameterValue, 'What the service control manager starts')
+            break
+        }
+        'seatsync;help;service;install' {
+            break
+        }
+        'seatsync;help;service;uninstall' {
+            break
+        }
+        'seatsync;help;service;start' {
+            break
+        }
+        'seatsync;help;service;stop' {
+            break
+        }
+        'seatsync;help;service;status' {
+            break
+        }
+        'seatsync;help;service;host' {
+            break
+        }
+        'seatsync;help;secret' {
+            [CompletionResult]::new('set', 'set', [CompletionResultType]::ParameterValue, 'Keep a secret, sealed for this machine: { credential = "NAME" } in the configuration points to it')
+            [CompletionResult]::new('list', 'list', [CompletionResultType]::ParameterValue, 'List the names of the secrets')
+            [CompletionResult]::new('remove', 'remove', [CompletionResultType]::ParameterValue, 'Remove a secret')
+            break
+        }
+        'seatsync;help;secret;set' {
+            break
+        }
+        'seatsync;help;secret;list' {
+            break
+        }
+        'seatsync;help;secret;remove' {
             break
         }
         'seatsync;help;config' {

@@ -54,6 +54,7 @@ impl Contents {
         match &settings.bind {
             Bind::Simple { password, .. } => self.source(place("bind.password"), password),
             Bind::Kerberos { keytab, .. } => self.file(&place("bind.keytab"), Some(keytab)),
+            Bind::Own => {}
         }
     }
 

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::assign::{plans_off, product};
-use super::request::{answer, os_user};
+use super::request::answer;
 use super::{Common, Failure, Unmet, output};
 use crate::agent::{Created, Creation, InitialPassword};
 use crate::model::fault::exit;
@@ -15,6 +15,7 @@ use crate::model::location::UsageLocation;
 use crate::model::newcomer::{NewUpn, Newcomer};
 use crate::model::request::Request;
 use crate::store::Store;
+use crate::system;
 
 /// What `create-user` takes.
 #[derive(Debug, clap::Args)]
@@ -87,7 +88,7 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<(), Failure> {
         status: exit::SOFTWARE,
     })?;
     let file = args.password_file.map(|path| PasswordFile::write(path, &password)).transpose()?;
-    let created = match creation.carry_out(&password, &os_user()).await {
+    let created = match creation.carry_out(&password, &system::user()).await {
         Ok(created) => created,
         Err(error) if error.may_exist() => {
             hand_over(file, &password, false);
@@ -143,11 +144,7 @@ struct PasswordFile {
 
 impl PasswordFile {
     fn write(path: PathBuf, password: &InitialPassword) -> Result<Self, Failure> {
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut opened = options.open(&path).map_err(|error| unusable(&path, &error.to_string()))?;
+        let mut opened = system::create_private(&path).map_err(|error| unusable(&path, &error.to_string()))?;
         let file = Self { path, kept: false };
         let written = writeln!(opened, "{}", password.reveal()).and_then(|()| opened.sync_all());
         written.map_err(|error| unusable(&file.path, &error.to_string()))?;

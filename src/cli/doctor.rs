@@ -9,6 +9,7 @@ use crate::config::ConfigError;
 use crate::doctor::{self, Check, Examination, Grant, State};
 use crate::model::fault::exit;
 use crate::model::settings::Settings;
+use crate::system;
 
 /// What `doctor` takes.
 #[derive(Debug, clap::Args)]
@@ -76,12 +77,8 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
 /// Writes a new file that only its owner may read.
 fn write(file: &Path, bundle: &serde_json::Value) -> Result<(), Failure> {
     use std::io::Write as _;
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let text = format!("{bundle:#}\n");
-    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = system::create_private(file).and_then(|mut file| file.write_all(text.as_bytes()));
     written.map_err(|error| {
         let what = format!("{} cannot be written: {error}", file.display());
         Unmet {

@@ -21,6 +21,8 @@ mod reasons;
 mod reload;
 mod request;
 mod run;
+mod secret;
+mod service;
 mod skus;
 mod status;
 mod users;
@@ -37,6 +39,7 @@ use crate::config::{ConfigError, Environment};
 use crate::model::fault::{Class, Fault, exit};
 use crate::model::settings::Settings;
 use crate::store::{Store, StoreError};
+use crate::system;
 
 /// Gives accounts synced from Active Directory to Entra their usage location and license.
 #[derive(Debug, Parser)]
@@ -58,7 +61,7 @@ struct Common {
         global = true,
         value_name = "FILE",
         env = "SEATSYNC_CONFIG",
-        default_value = "/etc/seatsync/seatsync.toml",
+        default_value_os_t = system::config_file(),
         help_heading = "Where"
     )]
     config: PathBuf,
@@ -137,6 +140,12 @@ enum Command {
     /// Try out the targets of notices.
     #[command(subcommand)]
     Notify(notify::Command),
+    /// Install, start or stop the service (Windows).
+    #[command(subcommand)]
+    Service(service::Command),
+    /// Keep secrets sealed for this machine (Windows).
+    #[command(subcommand)]
+    Secret(secret::Command),
     /// Check the configuration, or show an example of it.
     #[command(subcommand)]
     Config(config::Command),
@@ -185,6 +194,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Notify(command) => return notify::run(&common, command).await,
         Command::Reload(args) => return reload::run(&common, args).await,
         Command::Status(args) => return status::run(&common, &args).await,
+        Command::Service(command) => return service::run(&common, command).await,
         Command::Run => run::run(&common).await,
         Command::Once(args) => once::run(&common, &args).await,
         Command::Plan(args) => plan::run(&common, &args).await,
@@ -203,6 +213,7 @@ async fn dispatch(cli: Cli) -> Result<u8, Failure> {
         Command::Release(args) => assign::release(&common, args).await,
         Command::CreateUser(args) => create_user::run(&common, args).await,
         Command::Retry(args) => request::retry(&common, &args).await,
+        Command::Secret(command) => secret::run(command),
         Command::Config(command) => config::run(&common, command),
     }?;
     Ok(0)

@@ -19,6 +19,7 @@ use crate::model::settings::{Mode, Settings};
 use crate::model::standing::Standing;
 use crate::service;
 use crate::store::{AuditRow, Dossier, Lease, PendingRequest, Store, StoreError};
+use crate::system;
 
 /// What was asked for.
 pub(super) struct Order {
@@ -206,7 +207,7 @@ impl Story {
         match hands {
             Hands::Theirs => request::answer(common, store, request).await.map(drop),
             Hands::Ours { .. } => {
-                let (now, os_user) = (Clock::system().now(), request::os_user());
+                let (now, os_user) = (Clock::system().now(), system::user());
                 let id = store.ask(request.clone(), &os_user, now).await?;
                 let pending = PendingRequest { id, request, os_user };
                 let done = store.carry_out(pending, &settings.digest, now).await?;

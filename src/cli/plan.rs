@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::request::os_user;
 use super::{Common, Failure, Unmet, effect, key_table, output, progress, reasons, request};
 use crate::agent::{Agent, Prospect};
 use crate::clock::Clock;
@@ -17,6 +16,7 @@ use crate::model::plan::{LicenseWrite, Plan, Removal, Write};
 use crate::model::request::Request;
 use crate::model::settings::Settings;
 use crate::store::{self, PendingRequest, Store};
+use crate::system;
 
 /// What `plan` takes.
 #[derive(Debug, clap::Args)]
@@ -98,8 +98,8 @@ async fn look_ahead(common: &Common, request: Option<Request>, tell: bool) -> Re
         effect::print(effect, catalog);
     }
     if let Some(request) = request {
-        let id = store.ask(request.clone(), &os_user(), clock.now()).await?;
-        let pending = PendingRequest { id, request, os_user: os_user() };
+        let id = store.ask(request.clone(), &system::user(), clock.now()).await?;
+        let pending = PendingRequest { id, request, os_user: system::user() };
         let outcome = store.carry_out(pending, &settings.digest, clock.now()).await?;
         outcome.map_err(|text| Unmet::not_found(text, "See `seatsync status`."))?;
     }
@@ -220,10 +220,7 @@ struct Scratch(PathBuf);
 impl Scratch {
     fn make() -> Result<Self, Failure> {
         let path = std::env::temp_dir().join(format!("seatsync-plan-{}", uuid::Uuid::new_v4()));
-        let mut builder = std::fs::DirBuilder::new();
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&path).map_err(|error| Unmet {
+        system::create_private_directory(&path).map_err(|error| Unmet {
             what: format!("{} cannot be made: {error}", path.display()),
             advice: "Set TMPDIR to a directory that can be written to.",
             code: "scratch-unusable",

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::request::{os_user, silent};
+use super::request::silent;
 use super::{Common, Failure, Place, Unmet, complain, output};
 use crate::clock::{Clock, later};
 use crate::config;
 use crate::model::fault::exit;
 use crate::model::request::{ReloadOutcome, Request};
 use crate::store::{Lease, Store};
+use crate::system;
 
 /// What `reload` takes.
 #[derive(Debug, clap::Args)]
@@ -54,7 +55,7 @@ pub(super) async fn run(common: &Common, args: Args) -> Result<u8, Failure> {
 /// Asks the agent, and waits for its answer.
 async fn answer(store: &Store, accept: Option<String>, patience: Duration) -> Result<ReloadOutcome, Failure> {
     let clock = Clock::system();
-    let id = store.ask(Request::Reload { accept }, &os_user(), clock.now()).await?;
+    let id = store.ask(Request::Reload { accept }, &system::user(), clock.now()).await?;
     let deadline = later(clock.now(), patience);
     loop {
         // Before the outcome: an agent that answers and ends in between has answered.

@@ -11,6 +11,7 @@ use crate::model::fault::exit;
 use crate::model::identity::{HoldId, PersonId};
 use crate::model::request::Request;
 use crate::store::{HoldView, Lease, PendingRequest, Store, StoreError};
+use crate::system;
 
 /// The agent is given so long to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -159,7 +160,7 @@ async fn ask(common: &Common, store: &Store, request: Request) -> Result<(), Fai
 /// done by the next one.
 pub(super) async fn answer(common: &Common, store: &Store, request: Request) -> Result<String, Failure> {
     let clock = Clock::system();
-    let os_user = os_user();
+    let os_user = system::user();
     let id = store.ask(request.clone(), &os_user, clock.now()).await?;
     let deadline = crate::clock::later(clock.now(), PATIENCE);
     loop {
@@ -196,18 +197,4 @@ pub(super) fn silent() -> Unmet {
 fn done(outcome: Result<String, String>, then: &str) -> Result<String, Failure> {
     let text = outcome.map_err(|text| Unmet::not_found(text, "See `seatsync status`."))?;
     Ok(format!("{text}{then}"))
-}
-
-/// Who asks, for the audit.
-#[cfg(unix)]
-pub(super) fn os_user() -> String {
-    let uid = rustix::process::getuid().as_raw();
-    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
-    format!("{name} (uid {uid})")
-}
-
-/// Who asks, for the audit.
-#[cfg(not(unix))]
-pub(super) fn os_user() -> String {
-    std::env::var("USERNAME").unwrap_or_default()
 }

@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
     let settings = common.settings()?;
     key_table::in_environment(&settings)?;
     init_log(&settings.log)?;
-    let signals = service::console::signals().map_err(|error| Unmet {
+    let signals = service::signals().map_err(|error| Unmet {
         what: format!("signals cannot be handled: {error}"),
         advice: "See the system's limits.",
         code: "signals-unusable",
@@ -54,15 +54,10 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
 
 /// How long a step may take.
 fn patience() -> std::time::Duration {
-    #[cfg(target_os = "linux")]
-    if let Some(watchdog) = service::systemd::watchdog() {
-        return watchdog;
-    }
-    vitals::PATIENCE
+    service::watchdog().unwrap_or(vitals::PATIENCE)
 }
 
 /// Tells the service manager, where there is one that wants to hear.
-#[cfg(target_os = "linux")]
 fn told(
     settings: &Settings,
     store: &Store,
@@ -74,18 +69,7 @@ fn told(
     let last_step = settings.tenant.timeout * 2 + std::time::Duration::from_secs(10);
     let (store, clock, vitals) = (store.clone(), clock.clone(), vitals.clone());
     let headline = |report: &_, now| status::headline(report, true, now);
-    service::systemd::Told { phase, vitals, store, clock, headline, last_step }.tell()
-}
-
-#[cfg(not(target_os = "linux"))]
-fn told(
-    _settings: &Settings,
-    _store: &Store,
-    _clock: &Clock,
-    _vitals: &Vitals,
-    _phase: watch::Receiver<Phase>,
-) -> impl Future<Output = ()> + use<> {
-    std::future::ready(())
+    service::Told { phase, vitals, store, clock, headline, last_step }.tell()
 }
 
 /// How the configuration in this file is read anew, and what is wrong with it told.
@@ -102,9 +86,14 @@ pub fn load_from(config: PathBuf, environment: Environment) -> Load {
 }
 
 pub(super) fn init_log(settings: &crate::model::settings::LogSettings) -> Result<(), Failure> {
-    observe::init(settings).map_err(|error| {
-        let what = format!("log.level cannot be used: {error}");
-        Unmet { what, advice: "Write a level such as \"info\".", code: "log-level-unusable", status: exit::CONFIG }
-            .into()
+    observe::init(settings, service::log_directory()).map_err(|error| {
+        let what = format!("the log cannot be written: {error}");
+        Unmet {
+            what,
+            advice: "See `log.level` and `log.directory` in the configuration.",
+            code: "log-unusable",
+            status: exit::CONFIG,
+        }
+        .into()
     })
 }

@@ -7,6 +7,7 @@ mod notify;
 mod tenant;
 mod watch;
 
+use crate::system;
 use directory::DIRECTORY;
 use license::LICENSE;
 use notify::{ALARM, HEARTBEAT, NOTIFY, SEATS};
@@ -88,7 +89,7 @@ pub(super) static ROOT: Section = Section {
         key(
             "store",
             Text,
-            Default("\"/var/lib/seatsync/seatsync.db\""),
+            Default(system::STORE),
             "The database file, on a local disk. Relative paths here and below start at this file's directory.",
         ),
         key("directory", OneOrMore(&DIRECTORY), Required(""), DIRECTORY.meaning),
@@ -112,9 +113,14 @@ static BIND: Section = Section {
     keys: &[
         key(
             "method",
-            Choice(&[("simple", "user name and password"), ("kerberos", "the key of a key table")]),
+            Choice(&[
+                ("simple", "user name and password"),
+                ("kerberos", "the key of a key table"),
+                ("own", "the account that the Windows service runs as"),
+            ]),
             Required("\"simple\""),
-            "\"simple\", with user name and password, or \"kerberos\", with a key table (only in builds with the feature gssapi).",
+            "\"simple\", with user name and password; with Kerberos (in builds with the feature gssapi) \"kerberos\", with a key \
+             table, or on Windows \"own\", as the account that the service runs as.",
         ),
         key(
             "user",
@@ -153,7 +159,8 @@ pub(super) static SECRET: Section = Section {
             "credential",
             Text,
             Optional("\"bind-password\""),
-            "A file in $CREDENTIALS_DIRECTORY: systemd's LoadCredential=, the best choice on Linux.",
+            "By its name: on Linux a file in $CREDENTIALS_DIRECTORY (systemd's LoadCredential=), on Windows one \
+             kept with \"seatsync secret set\". The best choice on both.",
         ),
     ],
 };
@@ -354,7 +361,7 @@ static LOG: Section = Section {
                 ("journald", "to systemd's journal, with fields"),
             ]),
             Default("\"auto\""),
-            "The form of log lines. All but those for the journal go to standard error.",
+            "The form of log lines. All but those for the journal go to standard error or to files.",
         ),
         key(
             "level",
@@ -362,5 +369,12 @@ static LOG: Section = Section {
             Default("\"info\""),
             "error, warn, info, debug or trace; also per part, such as \"info,seatsync::tenant=debug\".",
         ),
+        key(
+            "directory",
+            Text,
+            Optional("\"log\""),
+            "Lines go to files here, one for each day (UTC), and not to standard error. The Windows service does so anyway.",
+        ),
+        key("keep", Duration("1d", "3650d"), Default("\"14d\""), "Files of older days are removed."),
     ],
 };

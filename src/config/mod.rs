@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use toml::de::DeTable;
 
 use crate::model::settings::Settings;
+use crate::system;
 use context::Context;
 use problem::Report;
 use table::Table;
@@ -55,7 +56,8 @@ const LIMIT: u64 = 1024 * 1024;
 pub struct Environment {
     /// Environment variables; any may be a secret.
     pub variables: BTreeMap<String, String>,
-    /// `$CREDENTIALS_DIRECTORY`: where systemd puts what `LoadCredential=` names.
+    /// Where secrets with names are: `$CREDENTIALS_DIRECTORY`, in which systemd puts what `LoadCredential=` names; on Windows where
+    /// `seatsync secret set` keeps them, sealed.
     pub credentials: Option<PathBuf>,
 }
 
@@ -66,10 +68,7 @@ impl Environment {
         let text = |(name, value): (std::ffi::OsString, std::ffi::OsString)| {
             Some((name.into_string().ok()?, value.into_string().ok()?))
         };
-        Self {
-            variables: std::env::vars_os().filter_map(text).collect(),
-            credentials: std::env::var_os("CREDENTIALS_DIRECTORY").filter(|path| !path.is_empty()).map(PathBuf::from),
-        }
+        Self { variables: std::env::vars_os().filter_map(text).collect(), credentials: system::credentials() }
     }
 }
 

@@ -194,6 +194,15 @@ fn work(table: &Table<'_>) -> Option<WorkSettings> {
 fn log(table: &Table<'_>) -> Option<LogSettings> {
     let format = table.choice("format");
     let level = table.parse("level", values::log_level);
+    let directory = table.has("directory").then(|| table.path("directory")).flatten();
+    let keep = table.duration("keep");
+    if directory.is_some() && format == Some("journald") {
+        table.wrong(
+            "directory",
+            "lines go either to the journal or to files".to_owned(),
+            "leave out \"format\" or \"directory\"",
+        );
+    }
     Some(LogSettings {
         format: match format? {
             "text" => LogFormat::Text,
@@ -202,5 +211,7 @@ fn log(table: &Table<'_>) -> Option<LogSettings> {
             _ => LogFormat::Auto,
         },
         level: level?.into_inner(),
+        directory,
+        keep: keep?,
     })
 }

@@ -11,6 +11,7 @@ use super::context::Context;
 use super::table::Table;
 use super::values::Wrong;
 use crate::model::secret::SecretSource;
+use crate::system;
 
 /// No password or client secret is longer, in bytes.
 const LIMIT: u64 = 64 * 1024;
@@ -127,13 +128,14 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Wrong {
 fn open_file(path: &Path, private: bool) -> Result<(File, std::fs::Metadata), Wrong> {
     let shown = path.display();
     let failed = |error: std::io::Error| unreadable(path, &error);
-    let file = open(path).map_err(failed)?;
+    let file = system::open(path).map_err(failed)?;
     let facts = file.metadata().map_err(failed)?;
     if !facts.is_file() {
         return Err(Wrong::new(format!("names {shown}, which is not a regular file")));
     }
     if private {
-        refuse_shared(path, &facts)?;
+        system::refuse_shared(path, &file, &facts)
+            .map_err(|shared| Wrong::new(format!("names {shown}, {}", shared.what)).hint(shared.hint))?;
     }
     if facts.len() > LIMIT {
         return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
@@ -164,42 +166,4 @@ fn checked(mut text: String, place: &str) -> Result<SecretString, Wrong> {
         _ if text.contains('\0') => Err(Wrong::new(format!("points to a secret with a zero byte: {place}"))),
         _ => Ok(SecretString::from(text)),
     }
-}
-
-#[cfg(unix)]
-fn open(path: &Path) -> std::io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    // A named pipe would otherwise block here for good.
-    let flags = rustix::fs::OFlags::NONBLOCK.bits();
-    std::fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> std::io::Result<File> {
-    File::open(path)
-}
-
-/// Judges the file that was opened, not what may stand at its path by now.
-#[cfg(unix)]
-fn refuse_shared(path: &Path, facts: &std::fs::Metadata) -> Result<(), Wrong> {
-    use std::os::unix::fs::MetadataExt;
-    let shown = path.display();
-    let us = rustix::process::geteuid();
-    if facts.mode() & 0o077 != 0 {
-        let what = format!("names {shown}, which others than its owner can use (mode {:03o})", facts.mode() & 0o777);
-        return Err(
-            Wrong::new(what).hint(format!("chmod 600 {shown}, and change the secret if others may have read it"))
-        );
-    }
-    if facts.uid() != us.as_raw() && facts.uid() != 0 && !us.is_root() {
-        return Err(Wrong::new(format!("names {shown}, which belongs to another user (uid {})", facts.uid()))
-            .hint(format!("chown {} {shown}", us.as_raw())));
-    }
-    Ok(())
-}
-
-/// Elsewhere the access list of the directory is the operator's to keep.
-#[cfg(not(unix))]
-fn refuse_shared(_path: &Path, _facts: &std::fs::Metadata) -> Result<(), Wrong> {
-    Ok(())
 }

@@ -1,7 +1,5 @@
 //! `[tenant]`: which tenant, in which cloud, who asks for tokens, and what stands on the way.
 
-use std::path::PathBuf;
-
 use toml::Spanned;
 
 use super::secret;
@@ -10,6 +8,7 @@ use super::values::{self, Wrong};
 use crate::model::settings::{
     AssertionAlgorithm, Credential, IdentitySource, Proof, Proxy, ProxySettings, TenantSettings,
 };
+use crate::system;
 
 /// Where Azure Arc's agent listens when nothing says otherwise.
 const ARC: &str = "http://localhost:40342/metadata/identity/oauth2/token";
@@ -167,17 +166,8 @@ fn identity_source(inner: &Table<'_>) -> Option<IdentitySource> {
         }
         return Some(IdentitySource::Imds { endpoint: endpoint(IMDS)? });
     }
-    let keys = inner.path("key_directory").unwrap_or_else(|| arc_keys(inner));
+    let keys = inner.path("key_directory").unwrap_or_else(system::arc_keys);
     Some(IdentitySource::Arc { endpoint: endpoint(ARC)?, keys })
-}
-
-/// Where Azure Arc's agent puts its keys ("Authenticate against Azure resources with Azure Arc-enabled servers").
-fn arc_keys(inner: &Table<'_>) -> PathBuf {
-    if cfg!(windows) {
-        let data = inner.context.variable("ProgramData").unwrap_or("C:\\ProgramData");
-        return [data, "AzureConnectedMachineAgent", "Tokens"].iter().collect();
-    }
-    "/var/opt/azcmagent/tokens".into()
 }
 
 /// The keys `proxy`, `proxy_user` and `proxy_password` of a table, else what the environment says.

@@ -189,6 +189,9 @@ pub fn needs_restart(before: &Settings, after: &Settings, bound: &BTreeSet<Strin
     if before.log.format != after.log.format {
         found.push("log.format is changed only by a restart".to_owned());
     }
+    if (&before.log.directory, before.log.keep) != (&after.log.directory, after.log.keep) {
+        found.push("log.directory and log.keep are changed only by a restart".to_owned());
+    }
     found
 }
 
@@ -196,7 +199,7 @@ pub fn needs_restart(before: &Settings, after: &Settings, bound: &BTreeSet<Strin
 fn key_table(settings: &Settings) -> Option<&std::path::Path> {
     settings.directories.iter().find_map(|directory| match &directory.bind {
         Bind::Kerberos { keytab, .. } => Some(keytab.as_path()),
-        Bind::Simple { .. } => None,
+        Bind::Simple { .. } | Bind::Own => None,
     })
 }
 

@@ -198,11 +198,15 @@ impl fmt::Display for KerberosFault {
     }
 }
 
-/// Binds as the principal to the service `host@REALM`. It blocks on files and on the network: not for a worker of the runtime.
+/// Binds as the principal, or as whoever the process runs as, to the service `host@REALM`. It blocks on files and on the network: not for a worker of the runtime.
 #[cfg(feature = "gssapi")]
-pub(super) async fn bind(ldap: &mut ldap3::Ldap, principal: &str, service: &str) -> Result<ldap3::LdapResult, String> {
+pub(super) async fn bind(
+    ldap: &mut ldap3::Ldap,
+    principal: Option<&str>,
+    service: &str,
+) -> Result<ldap3::LdapResult, String> {
     use cross_krb5::{Cred, InitiateFlags, K5Cred as _};
-    let credential = Cred::client_acquire(InitiateFlags::empty(), Some(principal));
+    let credential = Cred::client_acquire(InitiateFlags::empty(), principal);
     let credential = credential.map_err(|error| format!("{error:#}"))?;
     ldap.sasl_gssapi_cred_bind(credential, service).await.map_err(|error| error.to_string())
 }
@@ -211,7 +215,7 @@ pub(super) async fn bind(ldap: &mut ldap3::Ldap, principal: &str, service: &str)
 #[expect(clippy::unused_async, reason = "the one that has the feature waits")]
 pub(super) async fn bind(
     _ldap: &mut ldap3::Ldap,
-    _principal: &str,
+    _principal: Option<&str>,
     _service: &str,
 ) -> Result<ldap3::LdapResult, String> {
     Err("this build has no Kerberos".into())

@@ -115,6 +115,8 @@ struct Failed {
 enum Secret {
     Password(SecretString),
     KeyTable,
+    /// The system knows it.
+    Unseen,
 }
 
 impl Login {
@@ -152,7 +154,8 @@ impl Login {
         let (secret, digest) = self.secret(&mut failed, now)?;
         let outcome = match (&self.bind, secret) {
             (Bind::Simple { user, .. }, Secret::Password(password)) => wire.simple_bind(user, password).await,
-            (bind, _) => wire.kerberos_bind(bind.who(), &self.realm).await,
+            (Bind::Own, _) => wire.kerberos_bind(None, &self.realm).await,
+            (bind, _) => wire.kerberos_bind(Some(bind.who()), &self.realm).await,
         };
         match (&outcome, &mut *failed) {
             (Ok(()), failed) => *failed = None,
@@ -203,6 +206,7 @@ impl Login {
                 let bytes = read_key_table(keytab).map_err(|what| LoginError::Secret { key: "keytab", what })?;
                 Ok((Secret::KeyTable, digest(&bytes)))
             }
+            Bind::Own => Ok((Secret::Unseen, digest(&[]))),
         }
     }
 }
@@ -260,8 +264,9 @@ impl Wire {
     }
 
     /// Signs in with Kerberos, in a thread of its own: the library blocks, and cannot be told to stop.
-    async fn kerberos_bind(&mut self, principal: &str, realm: &str) -> Result<(), DirectoryError> {
-        let (mut ldap, who) = (self.ldap.clone(), principal.to_owned());
+    async fn kerberos_bind(&mut self, principal: Option<&str>, realm: &str) -> Result<(), DirectoryError> {
+        let (mut ldap, who) = (self.ldap.clone(), principal.map(str::to_owned));
+        let principal = principal.unwrap_or(Bind::Own.who());
         // The library adds "ldap/". With the realm no default realm has to be configured.
         let host = self.server.rsplit_once(':').map_or(self.server.as_str(), |(host, _)| host);
         let service = format!("{host}@{realm}");
@@ -269,7 +274,7 @@ impl Wire {
         let runtime = tokio::runtime::Handle::current();
         let thread = std::thread::Builder::new().name("kerberos".into());
         let started = thread.spawn(move || {
-            let _ = done.send(runtime.block_on(kerberos::bind(&mut ldap, &who, &service)));
+            let _ = done.send(runtime.block_on(kerberos::bind(&mut ldap, who.as_deref(), &service)));
         });
         started.map_err(|error| self.odd(Step::Bind, format!("no thread: {error}")))?;
         let failed = |fault, text: &str| {

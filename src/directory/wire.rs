@@ -22,12 +22,12 @@ use super::discover::Names;
 use super::entry::shown;
 use super::error::{DirectoryError, Step};
 use crate::model::settings::{Server, Transport};
+use crate::system;
 use crate::tls::{Handshake, handshake_fault};
 
 /// Idle time before the first keepalive probe, and between probes.
 const KEEPALIVE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(5));
 /// Unacknowledged data ends the connection after this time.
-#[cfg(target_os = "linux")]
 const USER_TIMEOUT: Duration = Duration::from_secs(20);
 /// For finding the address and opening the TCP connection, if not less: the next controller waits for it.
 const DIAL: Duration = Duration::from_secs(5);
@@ -233,8 +233,7 @@ fn prepare(stream: TcpStream) -> io::Result<std::net::TcpStream> {
     let socket = SockRef::from(&stream);
     socket.set_tcp_nodelay(true)?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE.0).with_interval(KEEPALIVE.1))?;
-    #[cfg(target_os = "linux")]
-    socket.set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    system::limit_unanswered(&socket, USER_TIMEOUT)?;
     stream.into_std()
 }
 

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::{self, ConfigError};
 use crate::model::settings::Settings;
 use crate::store::{AuditFilter, Lease, Store, StoreError};
+use crate::system;
 
 /// The last rows of the audit that go in.
 const ROWS: usize = 500;
@@ -35,7 +36,7 @@ pub async fn bundle(
         "version": env!("CARGO_PKG_VERSION"),
         "kerberos": cfg!(feature = "gssapi"),
         "schema": crate::store::schema(),
-        "system": system(),
+        "system": system::machine(),
     });
     shown["about"] = json!(
         "Names, ids, hosts and paths are pseudonyms, the same throughout this file and no other. \
@@ -65,16 +66,4 @@ async fn from_store(settings: &Settings) -> (Value, Value) {
         }
         Err(error) => (json!({ "error": error.to_string() }), Value::Null),
     }
-}
-
-/// Kernel and machine; the host's name stays at home.
-fn system() -> Value {
-    #[cfg(unix)]
-    {
-        let found = rustix::system::uname();
-        let text = |text: &std::ffi::CStr| text.to_string_lossy().into_owned();
-        json!({ "name": text(found.sysname()), "release": text(found.release()), "machine": text(found.machine()) })
-    }
-    #[cfg(not(unix))]
-    json!({ "name": std::env::consts::OS, "machine": std::env::consts::ARCH })
 }

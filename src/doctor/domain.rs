@@ -76,6 +76,9 @@ pub(super) fn controls(lacking: &[&str]) -> Check {
 /// Who we are, and until when.
 pub(super) fn account(bind: &Bind, own: Option<&Own>, now: Timestamp) -> Check {
     let who = bind.who();
+    if matches!(bind, Bind::Own) {
+        return Check::ok(Topic::Account, format!("{who} is signed in; its password is renewed by Windows"));
+    }
     let Some(own) = own else {
         return Check::warn(
             Topic::Account,
@@ -89,7 +92,9 @@ pub(super) fn account(bind: &Bind, own: Option<&Own>, now: Timestamp) -> Check {
     };
     let (day, days) = (expiry.at.strftime("%Y-%m-%d"), expiry.days_left(now));
     let remedy = match bind {
-        Bind::Simple { .. } => "Set a new password and store it for seatsync: it counts from the next connection on.",
+        Bind::Simple { .. } | Bind::Own => {
+            "Set a new password and store it for seatsync: it counts from the next connection on."
+        }
         Bind::Kerberos { .. } => "Set a new password and export the key table anew: it is worth nothing from then on.",
     };
     match expiry.warning(now) {

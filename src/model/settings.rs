@@ -155,6 +155,8 @@ pub enum Bind {
         /// The key table, a file in the format of MIT Kerberos.
         keytab: PathBuf,
     },
+    /// The same as the account that the process runs as, whose key the system keeps (SSPI).
+    Own,
 }
 
 impl Bind {
@@ -164,6 +166,7 @@ impl Bind {
         match self {
             Self::Simple { user, .. } => user,
             Self::Kerberos { principal, .. } => principal,
+            Self::Own => "the service's own account",
         }
     }
 }
@@ -417,6 +420,10 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// `tracing` filter directives, such as `info` or `seatsync=debug`.
     pub level: String,
+    /// Where the files are that lines go to, if not to standard error.
+    pub directory: Option<PathBuf>,
+    /// How long files are kept, in whole days; at least one.
+    pub keep: Duration,
 }
 
 /// The form of log lines.

@@ -2,8 +2,11 @@
 
 mod code;
 mod counts;
+#[cfg(windows)]
+mod event_log;
 mod fields;
 mod logging;
+mod number;
 mod reload;
 mod sentence;
 
@@ -13,7 +16,8 @@ use jiff::Timestamp;
 use tracing::Level;
 
 pub use counts::{BOUNDS, Counts, Spread, counts};
-pub use logging::{init, set_level};
+pub use logging::{complain, init, set_level};
+pub use number::{UNNUMBERED, number};
 pub use reload::Reload;
 pub use sentence::short;
 

@@ -1,17 +1,11 @@
-//! A foreground process: SIGTERM and SIGINT stop it in order, a second one at once; SIGHUP has the configuration read anew.
+//! A foreground process: SIGTERM and SIGINT, or Windows' console events, stop it in order, a second one at once; SIGHUP has the
+//! configuration read anew.
 
 use std::sync::Arc;
 
 use tokio::sync::{Notify, watch};
 
-/// What signals ask for.
-#[derive(Debug)]
-pub struct Signals {
-    /// Turns true when the process shall end.
-    pub stop: watch::Receiver<bool>,
-    /// Rung when the configuration shall be read anew.
-    pub reload: Arc<Notify>,
-}
+use super::Signals;
 
 /// Turns termination signals into a stop signal.
 ///
@@ -58,11 +52,27 @@ fn listen(stop: watch::Sender<bool>, reload: Option<Arc<Notify>>) -> std::io::Re
     Ok(())
 }
 
-#[cfg(not(unix))]
+/// Windows' console events ("SetConsoleCtrlHandler"): the first stops in order, a second one at once. Closing the window, logging
+/// off and shutting down leave some seconds, after which the system ends the process; what is unfinished is settled at the next start.
+#[cfg(windows)]
 fn listen(stop: watch::Sender<bool>, _reload: Option<Arc<Notify>>) -> std::io::Result<()> {
+    use tokio::signal::windows;
+
+    let (mut c, mut r#break) = (windows::ctrl_c()?, windows::ctrl_break()?);
+    let (mut close, mut logoff, mut shutdown) =
+        (windows::ctrl_close()?, windows::ctrl_logoff()?, windows::ctrl_shutdown()?);
     tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.send_replace(true);
+        loop {
+            tokio::select! {
+                _ = c.recv() => {}
+                _ = r#break.recv() => {}
+                _ = close.recv() => {}
+                _ = logoff.recv() => {}
+                _ = shutdown.recv() => {}
+            }
+            if stop.send_replace(true) {
+                std::process::exit(i32::from(crate::model::fault::exit::BUSY));
+            }
         }
     });
     Ok(())

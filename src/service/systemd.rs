@@ -4,18 +4,14 @@
 //! may be away, and neither shall hold up what is ordered after this service; the status line says how far it is. WATCHDOG is
 //! sent when a task notes progress, and only while none is overdue: nothing here wakes by itself.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sd_notify::NotifyState;
-use tokio::sync::watch;
 
+use super::{Accused, Told};
 use crate::agent::Phase;
-use crate::clock::Clock;
-use crate::observe::Event;
-use crate::store::{Report, Store};
-use crate::vitals::{Task, Vitals};
+use crate::store::Report;
 
 /// The status line is made anew this often at most.
 const STATUS_AGAIN: Duration = Duration::from_mins(1);
@@ -24,26 +20,8 @@ const STATUS_AGAIN: Duration = Duration::from_mins(1);
 const EXTEND_AGAIN: Duration = Duration::from_secs(1);
 
 /// How long a service may go without a sign of life, where systemd watches it (`WatchdogSec=`).
-#[must_use]
-pub fn watchdog() -> Option<Duration> {
+pub(super) fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled()
-}
-
-/// What is told.
-#[derive(Debug)]
-pub struct Told {
-    /// What the agent is at.
-    pub phase: watch::Receiver<Phase>,
-    /// Whether its tasks make progress.
-    pub vitals: Vitals,
-    /// From where the status line is.
-    pub store: Store,
-    /// What time it is.
-    pub clock: Clock,
-    /// The status line while it runs.
-    pub headline: fn(&Report, Timestamp) -> String,
-    /// How long, once told to stop, one step may take until its end.
-    pub last_step: Duration,
 }
 
 /// What was told when, by the stopwatch.
@@ -52,29 +30,29 @@ struct Past {
     fed: Option<Duration>,
     described: Option<Duration>,
     extended: Option<Duration>,
-    accused: BTreeSet<Task>,
+    accused: Accused,
+}
+
+/// Tells the service manager until the agent has ended, and that it stops.
+pub(super) async fn tell(mut told: Told) {
+    if std::env::var_os("NOTIFY_SOCKET").is_none() {
+        return;
+    }
+    let (mut notes, mut past) = (told.vitals.watch(), Past::default());
+    loop {
+        tokio::select! {
+            // What the agent is at comes before what its tasks are.
+            biased;
+            phase = told.phase.changed() => match phase {
+                Ok(()) => told.enter(&mut past),
+                Err(_) => return,
+            },
+            Ok(()) = notes.changed() => told.heed(&mut past).await,
+        }
+    }
 }
 
 impl Told {
-    /// Tells the service manager until the agent has ended, and that it stops.
-    pub async fn tell(mut self) {
-        if std::env::var_os("NOTIFY_SOCKET").is_none() {
-            return;
-        }
-        let (mut notes, mut past) = (self.vitals.watch(), Past::default());
-        loop {
-            tokio::select! {
-                // What the agent is at comes before what its tasks are.
-                biased;
-                phase = self.phase.changed() => match phase {
-                    Ok(()) => self.enter(&mut past),
-                    Err(_) => return,
-                },
-                Ok(()) = notes.changed() => self.heed(&mut past).await,
-            }
-        }
-    }
-
     fn enter(&mut self, past: &mut Past) {
         let phase = self.phase.borrow_and_update().clone();
         match phase {
@@ -122,16 +100,9 @@ impl Told {
         }
     }
 
-    /// A sign of life, unless somebody is overdue: whoever is, is named once.
+    /// A sign of life, unless somebody is overdue.
     fn feed(&self, past: &mut Past, every: Duration, now: Duration) {
-        let overdue = self.vitals.overdue();
-        past.accused.retain(|task| overdue.iter().any(|overdue| overdue.task == *task));
-        for late in &overdue {
-            if past.accused.insert(late.task.clone()) {
-                Event::TaskOverdue { task: late.task.to_string(), by: late.by }.emit();
-            }
-        }
-        if overdue.is_empty() && is_due(&mut past.fed, every, now) {
+        if !past.accused.any(&self.vitals) && is_due(&mut past.fed, every, now) {
             notify(&[NotifyState::Watchdog]);
         }
     }

@@ -1,5 +1,6 @@
 //! A copy of the store that can be put back: whole, checked, private, and known as a copy.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::audit::{AuditKind, Entry, append};
 use super::rows::{meta, millis, set_meta, time};
 use super::trail::{self, AuditHead};
 use super::{Store, StoreError, file, migrate};
+use crate::system;
 
 /// Of a copy: when it was made.
 const MADE: &str = "backup_made";
@@ -68,7 +70,9 @@ pub fn backup(from: &Path, to: &Path, force: bool, now: Timestamp) -> Result<Bac
         other => other,
     })?;
     drop(source);
-    let bytes = std::fs::File::open(&partial.0)
+    let bytes = File::options()
+        .write(true)
+        .open(&partial.0)
         .and_then(|copy| copy.sync_all().and_then(|()| copy.metadata()))
         .map_err(unwritable)?
         .len();
@@ -84,7 +88,7 @@ pub fn backup(from: &Path, to: &Path, force: bool, now: Timestamp) -> Result<Bac
         }
     }
     drop(partial);
-    std::fs::File::open(directory).and_then(|directory| directory.sync_all()).map_err(unwritable)?;
+    system::sync_directory(directory).map_err(unwritable)?;
     Ok(Backup { file: to.to_owned(), bytes, ..written })
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, migrate};
+use crate::system;
 
 /// How long a connection waits for another process's write.
 const BUSY: Duration = Duration::from_secs(10);
@@ -47,9 +48,9 @@ pub(super) fn open_for_reading(path: &Path) -> Result<Connection, StoreError> {
     Ok(db)
 }
 
-/// Makes a file for a copy of the store, as private as the store.
+/// Makes a new file for a copy of the store, as private as the store.
 pub(super) fn make(path: &Path) -> Result<Connection, StoreError> {
-    make_private(path)?;
+    system::create_private(path).map_err(|source| StoreError::Unreadable { path: path.to_owned(), source })?;
     open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
 }
 
@@ -70,45 +71,14 @@ fn prepare(path: &Path) -> Result<(), StoreError> {
 }
 
 fn make_private(path: &Path) -> Result<(), StoreError> {
-    let failed = |source| StoreError::Unreadable { path: path.to_owned(), source };
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path).map_err(failed)?;
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
-    drop(file);
-    Ok(())
+    let made = system::open_own(path);
+    made.map(drop).map_err(|source| StoreError::Unreadable { path: path.to_owned(), source })
 }
 
-/// `f_type` of statfs(2) for filesystems that live on another machine.
-#[cfg(target_os = "linux")]
-const NETWORK: [(i64, &str); 9] = [
-    (0x6969, "NFS"),
-    (0x517B, "SMB"),
-    (0xFF53_4D42, "CIFS"),
-    (0xFE53_4D42, "SMB2"),
-    (0x0102_1997, "9P"),
-    (0x00C3_6400, "Ceph"),
-    (0x5346_414F, "AFS"),
-    (0x0BD0_0BD0, "Lustre"),
-    (0x0161_1970, "GFS2"),
-];
-
-#[cfg(target_os = "linux")]
 fn refuse_network(path: &Path, directory: &Path) -> Result<(), StoreError> {
-    let stat = rustix::fs::statfs(directory)
-        .map_err(|error| StoreError::Unreadable { path: path.to_owned(), source: error.into() })?;
-    #[allow(clippy::useless_conversion, reason = "the type of f_type differs between architectures")]
-    let found = i64::from(stat.f_type) & 0xFFFF_FFFF;
-    match NETWORK.iter().find(|(kind, _)| *kind == found) {
-        Some((_, kind)) => Err(StoreError::Network { path: path.to_owned(), kind }),
+    let found = system::network(directory);
+    match found.map_err(|source| StoreError::Unreadable { path: path.to_owned(), source })? {
+        Some(kind) => Err(StoreError::Network { path: path.to_owned(), kind }),
         None => Ok(()),
     }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn refuse_network(_: &Path, _: &Path) -> Result<(), StoreError> {
-    Ok(())
 }

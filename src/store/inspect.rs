@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::rows::meta;
 use super::{StoreError, file, migrate};
+use crate::system;
 
 /// What a store says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,20 +30,8 @@ pub fn inspect(path: &Path) -> Result<Inspection, StoreError> {
 ///
 /// # Errors
 /// When its directory, or the first above it that exists, cannot be looked at.
-#[cfg(unix)]
 pub fn room(path: &Path) -> std::io::Result<u64> {
-    let there = path.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new("."));
-    let found = rustix::fs::statvfs(there)?;
-    Ok(found.f_bavail.saturating_mul(found.f_frsize))
-}
-
-/// Bytes that are free for the store on its disk.
-///
-/// # Errors
-/// Always: this system is not asked.
-#[cfg(not(unix))]
-pub fn room(_: &Path) -> std::io::Result<u64> {
-    Err(std::io::ErrorKind::Unsupported.into())
+    system::room(path.ancestors().skip(1).find(|above| above.exists()).unwrap_or(Path::new(".")))
 }
 
 /// Bytes that the store takes, with what is not yet written back; 0 when there is none.

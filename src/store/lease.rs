@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::StoreError;
+use crate::system;
 
 /// The right to apply, held while it lives.
 #[derive(Debug)]
@@ -54,14 +55,10 @@ impl Lease {
 fn lock(store: &Path) -> Result<File, StoreError> {
     let path = lock_path(store);
     let failed = |source| StoreError::Unreadable { path: path.clone(), source };
-    let mut options = File::options();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     if let Some(directory) = path.parent() {
         std::fs::create_dir_all(directory).map_err(failed)?;
     }
-    let file = options.open(&path).map_err(failed)?;
+    let file = system::open_own(&path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::Busy { path: store.to_owned(), holder: holder(&path) }),

@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Which rooms each room may import. `observe` and `tls` are open to all above the model.
-const MAY_IMPORT: [(&str, &[&str]); 17] = [
+/// Which rooms each room may import.
+const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("model", &[]),
     ("clock", &[]),
+    ("system", &[]),
     ("vitals", &["clock"]),
     ("decide", &["model"]),
-    ("config", &["model"]),
-    ("store", &["model"]),
-    ("directory", &["model", "tls"]),
+    ("config", &["model", "system"]),
+    ("store", &["model", "system"]),
+    ("directory", &["model", "tls", "system"]),
     ("tenant", &["model", "clock", "tls"]),
     ("notify", &["model", "tls"]),
     ("tls", &["model"]),
@@ -21,20 +22,20 @@ const MAY_IMPORT: [(&str, &[&str]); 17] = [
         "agent",
         &["model", "clock", "vitals", "decide", "directory", "tenant", "store", "apply", "notify", "tls", "observe"],
     ),
-    ("service", &["model", "clock", "vitals", "store", "agent", "observe"]),
+    ("service", &["model", "clock", "vitals", "store", "agent", "observe", "system"]),
     ("watch", &["model", "clock", "vitals", "store", "agent", "observe"]),
-    ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls"]),
+    ("doctor", &["model", "clock", "decide", "config", "store", "directory", "tenant", "tls", "system"]),
     (
         "cli",
         &[
             "model", "clock", "vitals", "config", "store", "tenant", "notify", "agent", "service", "watch", "doctor",
-            "tls", "observe",
+            "tls", "observe", "system",
         ],
     ),
 ];
 
 /// Who alone may name a library.
-const OWNERS: [(&str, &[&str]); 15] = [
+const OWNERS: [(&str, &[&str]); 20] = [
     ("ldap3", &["directory"]),
     ("prometheus", &["watch"]),
     ("hyper", &["watch"]),
@@ -43,7 +44,12 @@ const OWNERS: [(&str, &[&str]); 15] = [
     ("reqwest", &["tenant", "notify"]),
     ("rusqlite", &["store"]),
     ("rustls", &["tls", "directory", "tenant", "notify", "agent", "doctor"]),
+    ("rustix", &["system"]),
     ("sd_notify", &["service"]),
+    ("windows_service", &["service"]),
+    ("windows_registry", &["service", "system"]),
+    ("windows_sys", &["observe", "system"]),
+    ("tracing_appender", &["observe"]),
     ("signal_hook", &["service"]),
     ("toml", &["config"]),
     ("tracing_journald", &["observe"]),
@@ -85,6 +91,43 @@ fn every_outside_thing_has_one_owner() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn systems_differ_in_few_rooms() {
+    let mut wrong = Vec::new();
+    for (file, room, text) in product_files() {
+        let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        // What is for tests alone may differ.
+        let lines = product.replace("#[cfg(test)]\n#[cfg(unix)]", "");
+        for line in lines.lines().filter(|line| line.contains("cfg")) {
+            let differs = ["windows", "unix", "target_os"].iter().any(|word| line.contains(word));
+            if differs && !["service", "observe", "system"].contains(&room.as_str()) {
+                wrong.push(format!("{}: {}", file.display(), line.trim()));
+            }
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "what differs between systems belongs into system, service or observe:\n{}",
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn unsafe_code_is_for_windows_and_says_why_it_is_sound() {
+    let mut blocks = 0;
+    for (file, _, text) in product_files() {
+        let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("#")).collect();
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe ")) {
+            let name = file.display().to_string();
+            assert!(name.contains("windows") || name.contains("event_log"), "{name} has unsafe code");
+            let reason = lines[..at].iter().rev().take(3).any(|line| line.contains("// SAFETY: "));
+            assert!(reason, "{name}: why is this sound? {}", lines[at].trim());
+            blocks += 1;
+        }
+    }
+    assert!(blocks > 5, "{blocks} blocks were found");
 }
 
 #[test]

@@ -89,6 +89,35 @@ fn every_section_says_what_a_code_means_and_what_to_do() {
 }
 
 #[test]
+fn every_code_of_the_log_has_its_number_on_windows() {
+    let (page, mut numbers) = (source("docs/codes.md"), BTreeSet::new());
+    for (code, text) in sections(&page) {
+        let kinds = kinds(code, text);
+        let told = kinds.iter().find_map(|kind| kind.strip_prefix("Windows event ")).map(str::parse);
+        match kinds.contains(&"event") || kinds.contains(&"error") || kinds.contains(&"notice") {
+            true => assert_eq!(
+                told,
+                Some(Ok(seatsync::observe::number(code))),
+                "docs/codes.md: {code}: src/observe/numbers.txt"
+            ),
+            false => assert_eq!(told, None, "docs/codes.md: {code} is never logged by itself"),
+        }
+        if let Some(Ok(number)) = told {
+            assert!(
+                number < seatsync::observe::UNNUMBERED,
+                "{code} has no line in src/observe/numbers.txt: add it at the end"
+            );
+            assert!(numbers.insert(number), "{code}: two codes of one number");
+        }
+    }
+    assert_eq!(
+        numbers.len(),
+        source("src/observe/numbers.txt").lines().count(),
+        "no line is ever taken out, and none stands twice"
+    );
+}
+
+#[test]
 fn every_test_that_keeps_an_invariant_exists() {
     let page = source("docs/architecture.md");
     let mut found = 0;
