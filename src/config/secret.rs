@@ -51,19 +51,18 @@ pub(super) fn source(parent: &Table<'_>, name: &str) -> Option<SecretSource> {
     let table = parent.table(name)?;
     let context = table.context;
     let place = |source| table.has(source).then(|| table.text(source)).flatten().map(toml::Spanned::into_inner);
-    let file = match (place("file"), place("credential"), &context.env.credentials) {
+    Some(match (place("file"), place("credential"), &context.env.credentials) {
         (Some(path), ..) => {
             let path = context.directory.join(path);
             let private = !is_guarded(context, &path);
-            Some((path, private))
+            SecretSource::new(move || read_file(&path, private).map_err(|wrong| wrong.what))
         }
-        (None, Some(name), Some(directory)) => Some((directory.join(name), false)),
-        _ => None,
-    };
-    let Some((path, private)) = file else {
-        return Some(SecretSource::new(move || Ok(value.clone())));
-    };
-    Some(SecretSource::new(move || read_file(&path, private).map_err(|wrong| wrong.what)))
+        (None, Some(name), Some(directory)) => {
+            let path = directory.join(name);
+            SecretSource::new(move || read_credential(&path).map_err(|wrong| wrong.what))
+        }
+        _ => SecretSource::new(move || Ok(value.clone())),
+    })
 }
 
 fn is_variable(name: &str) -> bool {
@@ -84,14 +83,12 @@ fn from_variable(context: Context<'_>, name: &str) -> Result<SecretString, Wrong
 
 fn from_credential(context: Context<'_>, name: &str) -> Result<SecretString, Wrong> {
     let Some(directory) = &context.env.credentials else {
-        return Err(Wrong::new("needs $CREDENTIALS_DIRECTORY, which is not set").hint(
-            "systemd sets it for a unit with LoadCredential=; to check by hand: CREDENTIALS_DIRECTORY=… seatsync config check",
-        ));
+        return Err(Wrong::new("needs $CREDENTIALS_DIRECTORY, which is not set").hint(system::CREDENTIALS_HINT));
     };
     if Path::new(name).file_name() != Some(OsStr::new(name)) {
         return Err(Wrong::new("is not the name of a credential").hint("a name without slashes, as in LoadCredential="));
     }
-    read_file(&directory.join(name), false)
+    read_credential(&directory.join(name))
 }
 
 /// The path of a file with a private key, which is read when it is needed and judged as a secret's file is.
@@ -144,13 +141,29 @@ fn open_file(path: &Path, private: bool) -> Result<(File, std::fs::Metadata), Wr
 }
 
 fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
-    let shown = path.display();
+    text_of(path, read_bytes(path, private)?)
+}
+
+/// One with a name may be sealed; who can read it is the business of whoever put it there.
+fn read_credential(path: &Path) -> Result<SecretString, Wrong> {
+    let bytes = system::unseal(read_bytes(path, false)?).map_err(|error| {
+        Wrong::new(format!("cannot be opened: {}: {error}", path.display())).hint(system::CREDENTIALS_HINT)
+    })?;
+    text_of(path, bytes)
+}
+
+fn read_bytes(path: &Path, private: bool) -> Result<Vec<u8>, Wrong> {
     let (file, facts) = open_file(path, private)?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default() + 1);
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
+        return Err(Wrong::new(format!("names {}, which is longer than {LIMIT} bytes", path.display())));
     }
+    Ok(bytes)
+}
+
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<SecretString, Wrong> {
+    let shown = path.display();
     let text = String::from_utf8(bytes).map_err(|_| {
         Wrong::new(format!("names {shown}, which is not UTF-8 text")).hint("write the secret as plain text")
     })?;
