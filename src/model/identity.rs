@@ -172,6 +172,14 @@ guid_name! {
     /// A tenant group's Entra object id.
     GroupId
 }
+
+impl GroupId {
+    /// One of 64 bits, the same for the same group: as [`super::dn::Dn::mark`].
+    #[must_use]
+    pub fn mark(self) -> u64 {
+        1 << (self.0.as_u128() & 63)
+    }
+}
 guid_name! {
     /// The GUID one Graph request is known by on both sides (`client-request-id`).
     ClientRequestId
