@@ -2,7 +2,7 @@
 //!
 //! `first`: the first reading of the lab's directory, for each number of accounts in a process of its own, so that the peak of
 //! its memory is the agent's; the lab runs in another. The figures of merit are ratios: time for each account to that of the
-//! smallest size, memory to that of the smallest.
+//! smallest size, the agent's CPU time the same, memory to that of the smallest.
 //! `idle`: following a domain in which fifty foreign changes a second happen and none of ours: what each tick costs.
 //! `restart`: the program itself, on a store of so many persons (100,000), started anew with the defaults: how long until it has
 //! looked at both sides, then, after so many seconds (300) of which nothing is news, its anonymous memory and what it computed.
@@ -90,26 +90,38 @@ fn peer(path: &Path) -> Outcome<Connection> {
     Ok(Connection::open_with_flags(path, flags)?)
 }
 
-/// Reads a directory for the first time. How long the reading took, how long all of the turn, and how many were read.
-async fn read_once(settings: Settings) -> Outcome<(Duration, Duration, u64)> {
+/// A directory that was read for the first time.
+struct Reading {
+    accounts: u64,
+    /// Until the last account was taken in.
+    took: Duration,
+    /// Seconds of CPU that this process used meanwhile.
+    computed: f64,
+    /// Until the turn was over.
+    all: Duration,
+}
+
+/// Reads a directory for the first time.
+async fn read_once(settings: Settings) -> Outcome<Reading> {
     let store = Store::open(&settings.store)?;
     let db = peer(&settings.store)?;
     let stop = tokio::sync::watch::channel(false).1;
     let agent = Agent::new(settings, store.clone(), Clock::system(), stop).await?;
-    let begun = Instant::now();
+    let (begun, before) = (Instant::now(), computed("self")?);
     let turn = tokio::spawn(async move { agent.once().await });
     let mut read = None;
     while !turn.is_finished() {
         let sql = "SELECT count(*) FROM domains WHERE first_scan IS NOT NULL";
         if read.is_none() && db.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0 {
-            read = Some(begun.elapsed());
+            read = Some((begun.elapsed(), computed("self")? - before));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     turn.await??;
     let all = begun.elapsed();
     let accounts: i64 = db.query_row("SELECT count(*) FROM accounts", [], |row| row.get(0))?;
-    Ok((read.unwrap_or(all), all, accounts.cast_unsigned()))
+    let (took, computed) = read.unwrap_or((all, computed("self")? - before));
+    Ok(Reading { accounts: accounts.cast_unsigned(), took, computed, all })
 }
 
 /// One first reading, in this process; what is printed is read by [`growth`].
@@ -117,35 +129,37 @@ async fn first_reading(accounts: usize) -> Outcome {
     let mut lab = Lab::start(&["lab", &accounts.to_string()])?;
     let (settings, _files) = lab.settings(&OBSERVED)?;
     let before = memory("self", "VmRSS")?;
-    let (read, all, accounts) = read_once(settings).await?;
-    println!("{accounts} {} {} {before} {}", read.as_secs_f64(), all.as_secs_f64(), memory("self", "VmHWM")?);
+    let Reading { accounts, took, computed, all } = read_once(settings).await?;
+    let peak = memory("self", "VmHWM")?;
+    println!("{accounts} {} {computed} {} {before} {peak}", took.as_secs_f64(), all.as_secs_f64());
     Ok(())
 }
 
 /// First readings of domains of several sizes.
 fn growth(sizes: &[usize]) -> Outcome {
     println!(
-        "{:>9} {:>9} {:>11} {:>8} {:>9} {:>8} {:>9}",
-        "accounts", "reading", "accounts/s", "ratio", "peak", "ratio", "all"
+        "{:>9} {:>9} {:>11} {:>8} {:>9} {:>8} {:>9} {:>8} {:>9}",
+        "accounts", "reading", "accounts/s", "ratio", "CPU", "ratio", "peak", "ratio", "all"
     );
-    let mut smallest: Option<(f64, f64)> = None;
+    let mut smallest: Option<(f64, f64, f64)> = None;
     for size in sizes {
         let output = Command::new(std::env::current_exe()?).args(["agent", &size.to_string()]).output()?;
         let text = String::from_utf8(output.stdout)?;
         let told: Vec<f64> = text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?;
-        let [accounts, read, all, _, peak] = told[..] else {
+        let [accounts, read, computed, all, _, peak] = told[..] else {
             return Err(format!("{size}: {text}{}", String::from_utf8_lossy(&output.stderr)).into());
         };
-        let (each, peak) = (read / accounts, peak / 1024.0);
-        let (first, least) = *smallest.get_or_insert((each, peak));
+        let (each, cpu_each, peak) = (read / accounts, computed / accounts, peak / 1024.0);
+        let (first, cpu_first, least) = *smallest.get_or_insert((each, cpu_each, peak));
         println!(
-            "{accounts:>9} {read:>7.2} s {:>11.0} {:>8.2} {peak:>5.1} MiB {:>8.2} {all:>7.2} s",
+            "{accounts:>9} {read:>7.2} s {:>11.0} {:>8.2} {computed:>7.2} s {:>8.2} {peak:>5.1} MiB {:>8.2} {all:>7.2} s",
             1.0 / each,
             each / first,
+            cpu_each / cpu_first,
             peak / least
         );
     }
-    println!("ratios are to the first line: of the time for each account, and of the peak of the agent's memory");
+    println!("ratios are to the first line: of the time and the CPU time for each account, and of the peak of memory");
     Ok(())
 }
 
@@ -288,7 +302,7 @@ async fn samba(accounts: usize) -> Outcome {
         write(files.path(), "bind", &env("SAMBA_BIND_PASSWORD")?)?;
         let settings = settings(files.path(), &site, &tenant.url(), &tenant.tenant_id().to_string(), &OBSERVED)?;
         let attributes = Question::new(&settings.directories[0]).attributes();
-        let (reading, _, read) = read_once(settings).await?;
+        let Reading { accounts: read, took: reading, .. } = read_once(settings).await?;
         let (searching, found) = ldapsearch(&site, &env("SAMBA_BIND_PASSWORD")?, &base, &attributes)?;
         println!(
             "{turn}: seatsync {:.2} s, {read} accounts; ldapsearch {:.2} s, {found}",

@@ -253,6 +253,10 @@ fn wanted(
         Action::Give => expect::instead(stored, standing, want.product, (person, user), context),
         _ => (standing, None),
     };
+    let disabled = disabled.as_ref().unwrap_or(&want.product.disabled);
+    if standing.is_none() && stored.is_some_and(|stored| is_as_before(stored, causes, disabled, action)) {
+        return None;
+    }
     let moved = standing.is_some();
     let given_up = matches!(standing, Some(Standing::Satisfied { .. }));
     let mut entitlement = match (stored, standing) {
@@ -267,13 +271,22 @@ fn wanted(
     };
     if !matches!(entitlement.standing, Standing::InFlight { .. }) {
         entitlement.rules = causes.iter().map(|cause| cause.rule.to_owned()).collect();
-        entitlement.disabled = disabled.unwrap_or_else(|| want.product.disabled.clone());
+        entitlement.disabled.clone_from(disabled);
         entitlement.wanted.clone_from(&want.product.wanted);
         entitlement.priority = *priority;
         entitlement.action = action;
     }
     entitlement.ours &= !given_up;
     conclude(sku, stored, entitlement, moved, why, context.now)
+}
+
+/// Nothing but the standing could differ: so with most who are judged again, and nothing need be built to be compared.
+fn is_as_before(stored: &Entitlement, causes: &[Cause<'_>], disabled: &BTreeSet<PlanId>, action: Action) -> bool {
+    let Some(Cause { want, priority, .. }) = causes.first() else { return false };
+    stored.rules.iter().map(String::as_str).eq(causes.iter().map(|cause| cause.rule))
+        && (&stored.wanted, &stored.disabled) == (&want.product.wanted, disabled)
+        && (stored.priority, stored.action) == (*priority, action)
+        && (stored.due_since.is_some() || !stored.standing.is_open())
 }
 
 /// Keeps the times of an entitlement in step with its standing; `None` when nothing is different.

@@ -31,10 +31,11 @@ enum Observed {
 }
 
 /// Whether a license we wrote is seen to work: the product is assigned, directly according to its sources, and every wanted
-/// plan is enabled.
-fn is_confirmed(user: &User, sku: SkuId, wanted: &BTreeSet<PlanId>) -> bool {
-    let direct = user.sources.iter().any(|source| source.sku == sku && source.group.is_none());
-    direct && user.license(sku).is_some() && wanted.is_subset(&user.plans)
+/// plan is enabled. Of a license that was adopted, what others left off stays off.
+fn is_confirmed(user: &User, product: &Product, left_off: Option<&BTreeSet<PlanId>>) -> bool {
+    let direct = user.sources.iter().any(|source| source.sku == product.sku && source.group.is_none());
+    let is_as_wanted = |plan| user.plans.contains(plan) || left_off.is_some_and(|off| off.contains(plan));
+    direct && user.license(product.sku).is_some() && product.wanted.iter().all(is_as_wanted)
 }
 
 /// When to read an accepted license back by itself: `first` after it was accepted, since a feed mostly shows it sooner, then
@@ -67,9 +68,8 @@ pub(super) fn is_enough(user: &User, product: &Product, catalog: &Catalog) -> bo
 fn sources(user: &User, product: &Product, catalog: &Catalog) -> Observed {
     let mut enabled = BTreeSet::new();
     let mut from = BTreeSet::new();
-    let relevant: BTreeSet<PlanId> = product.wanted.union(&product.unless).copied().collect();
     for (sku, plans) in enabled_plans(user, catalog) {
-        if !plans.is_disjoint(&relevant) {
+        if plans.iter().any(|plan| product.wanted.contains(plan) || product.unless.contains(plan)) {
             from.insert(sku);
         }
         enabled.extend(plans);
@@ -196,11 +196,8 @@ pub(super) fn next(
     let ours = stored.is_some_and(|entitlement| entitlement.ours);
     let observed = observe(stored, want, user, catalog);
     // What Graph shows of a fresh license may be of different ages: it is believed once all of it agrees.
-    // Of a license that was adopted, what others left off stays off.
     let left_off = stored.map(|stored| &stored.disabled);
-    let on =
-        want.product.wanted.iter().filter(|plan| left_off.is_none_or(|off| !off.contains(plan))).copied().collect();
-    let confirmed = matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product.sku, &on);
+    let confirmed = matches!(observed, Observed::Enough { .. }) && is_confirmed(user, want.product, left_off);
     let next = match (stored, observed) {
         (Some(stored), _) if matches!(stored.standing, Standing::InFlight { .. }) => return Next::nothing(stored),
         (Some(stored), _) if !confirmed && is_confirming(stored, now) => return Next::nothing(stored),

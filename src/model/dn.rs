@@ -166,10 +166,19 @@ fn unescape(bytes: &mut impl Iterator<Item = u8>) -> Option<u8> {
 
 /// One part, without case and without blanks around its type and value.
 fn finish(part: Vec<u8>, seen_equals: bool) -> Option<String> {
-    let text = String::from_utf8(part).ok()?.to_lowercase();
+    let mut text = String::from_utf8(part).ok()?;
+    match text.is_ascii() {
+        true => text.make_ascii_lowercase(),
+        false => text = text.to_lowercase(),
+    }
     let (kind, value) = text.split_once('=').filter(|_| seen_equals)?;
-    let kind = kind.trim();
-    (!kind.is_empty()).then(|| format!("{kind}={}", value.trim()))
+    let (kind, value) = (kind.trim(), value.trim());
+    let is_bare = kind.len() + "=".len() + value.len() == text.len();
+    match kind {
+        "" => None,
+        _ if is_bare => Some(text),
+        kind => Some(format!("{kind}={value}")),
+    }
 }
 
 #[cfg(test)]

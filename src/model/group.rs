@@ -36,7 +36,7 @@ impl ScopeGroup {
 #[derive(Clone, Copy, Debug)]
 pub struct GroupsOf<'a> {
     groups: &'a BTreeSet<ScopeGroup>,
-    /// The marks of those of the directory: most of the questions end here.
+    /// The marks of all of them: most of the questions end here.
     marks: u64,
 }
 
@@ -44,7 +44,7 @@ impl<'a> From<&'a BTreeSet<ScopeGroup>> for GroupsOf<'a> {
     fn from(groups: &'a BTreeSet<ScopeGroup>) -> Self {
         let mark = |group: &ScopeGroup| match group {
             ScopeGroup::Directory(dn) => dn.mark(),
-            ScopeGroup::Tenant(_) => 0,
+            ScopeGroup::Tenant(id) => id.mark(),
         };
         Self { groups, marks: groups.iter().map(mark).fold(0, |all, mark| all | mark) }
     }
@@ -61,7 +61,7 @@ impl GroupsOf<'_> {
     /// Whether that group of the tenant is among them.
     #[must_use]
     pub fn has_tenant(&self, group: GroupId) -> bool {
-        self.groups.contains(&ScopeGroup::Tenant(group))
+        self.marks & group.mark() != 0 && self.groups.contains(&ScopeGroup::Tenant(group))
     }
 }
 

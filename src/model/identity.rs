@@ -87,7 +87,7 @@ impl fmt::Display for Sid {
 /// Entra's `onPremisesImmutableId`, the source anchor: opaque text, compared byte for byte.
 ///
 /// Entra Connect makes it the base64 of the raw bytes of `mS-DS-ConsistencyGuid`, else of `objectGUID`; other tools write
-/// other text, so it is never decoded to decide anything.
+/// other text, so it is never decoded to decide anything, only to look up faster what is then compared.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub struct Anchor(String);
 
@@ -108,6 +108,13 @@ impl Anchor {
     #[must_use]
     pub fn from_guid(guid: ObjectGuid) -> Self {
         Self::from_bytes(&guid.to_wire())
+    }
+
+    /// Whose [`Anchor::from_guid`] this is, if anybody's.
+    #[must_use]
+    pub fn guid(&self) -> Option<ObjectGuid> {
+        let guid = ObjectGuid::from_wire(&STANDARD.decode(&self.0).ok()?)?;
+        (Self::from_guid(guid) == *self).then_some(guid)
     }
 
     /// The text to compare.
@@ -172,6 +179,15 @@ guid_name! {
     /// A tenant group's Entra object id.
     GroupId
 }
+
+impl GroupId {
+    /// One of 64 bits, the same for the same group: as [`super::dn::Dn::mark`].
+    #[must_use]
+    pub fn mark(self) -> u64 {
+        1 << (self.0.as_u128() & 63)
+    }
+}
+
 guid_name! {
     /// The GUID one Graph request is known by on both sides (`client-request-id`).
     ClientRequestId
@@ -219,6 +235,10 @@ mod tests {
         assert_eq!(Anchor::from_guid(guid).as_str(), "4AQlP4lP00GaDAMF6CwzAQ==");
         assert_eq!(ObjectGuid::from_wire(&guid.to_wire()), Some(guid));
         assert_eq!(ObjectGuid::from_wire(&[0; 15]), None);
+        assert_eq!(Anchor::from_guid(guid).guid(), Some(guid));
+        for other in ["", "4AQlP4lP00GaDAMF6CwzAQ", "4AQlP4lP00GaDAMF6CwzAR==", "4AQlP4lP00GaDAMF6Cwz", "ada"] {
+            assert_eq!(Anchor::from_text(other).guid(), None, "{other}");
+        }
     }
 
     #[test]

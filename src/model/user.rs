@@ -70,10 +70,10 @@ impl User {
     /// without a source that gives it counts as direct: Graph's list of them has been seen incomplete.
     #[must_use]
     pub fn direct_license(&self, sku: SkuId) -> Option<&BTreeSet<PlanId>> {
-        let sources: Vec<_> = self.sources.iter().filter(|source| source.sku == sku).collect();
-        match sources.iter().find(|source| source.group.is_none()) {
+        let mut sources = self.sources.iter().filter(|source| source.sku == sku);
+        match sources.clone().find(|source| source.group.is_none()) {
             Some(direct) => Some(&direct.disabled),
-            None if !sources.iter().any(|source| source.gives()) => self.license(sku).map(|license| &license.disabled),
+            None if !sources.any(LicenseSource::gives) => self.license(sku).map(|license| &license.disabled),
             None => None,
         }
     }

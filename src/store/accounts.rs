@@ -264,7 +264,7 @@ fn absorb(
     let name = account.upn.as_deref().or(account.sam.as_deref()).unwrap_or(&account.dn);
     let before = known.as_ref().map(|known| (known.person, known.account.anchor.as_str()));
     let person = link::for_account(db, before, &account.anchor, name, now)?;
-    put(db, feed, account, person, generation, now)?;
+    put(db, feed, account, person, generation, (known.is_some(), now))?;
     if known.as_ref().is_some_and(|known| known.gone) {
         // Brought back from deletion it may be in its groups again.
         membership::reread_around(db, account.guid)?;
@@ -283,33 +283,38 @@ fn absorb(
     Ok(Absorbed { new: u64::from(known.is_none()), changed: u64::from(known.is_some()), ..Absorbed::default() })
 }
 
+/// Two statements rather than one that does either: that one would keep, of each page it writes to, what stood there before.
+const MAKE: &str = "
+    INSERT INTO accounts (guid, domain, person, anchor, own_anchor, sam, upn, usn, body, first_seen, changed,
+                          at_first_contact, generation)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, (SELECT first_scan IS NULL FROM domains WHERE guid = ?2),
+            coalesce(?11, (SELECT generation FROM domains WHERE guid = ?2)))";
+const CHANGE: &str = "
+    UPDATE accounts SET domain = ?2, person = ?3, anchor = ?4, own_anchor = ?5, sam = ?6, upn = ?7, usn = ?8, body = ?9,
+        changed = ?10, missed = 0, gone = NULL,
+        generation = max(coalesce(?11, (SELECT generation FROM domains WHERE guid = ?2)),
+                         CASE WHEN domain = ?2 THEN generation ELSE 0 END)
+    WHERE guid = ?1";
+
 fn put(
     db: &Connection,
     feed: &Feed,
     account: &Account,
     person: PersonId,
     generation: Option<i64>,
-    now: Timestamp,
+    (known, now): (bool, Timestamp),
 ) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO accounts (guid, domain, person, anchor, sam, upn, usn, body, first_seen, changed, at_first_contact, generation)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9, ?10,
-                 coalesce(?11, (SELECT generation FROM domains WHERE guid = ?2)))
-         ON CONFLICT (guid) DO UPDATE SET domain = ?2, person = ?3, anchor = ?4, sam = ?5, upn = ?6, usn = ?7, body = ?8,
-             changed = ?9, missed = 0, gone = NULL,
-             generation = CASE WHEN domain = ?2 THEN max(generation, excluded.generation) ELSE excluded.generation END",
-    )?
-    .execute(params![
+    db.prepare_cached(if known { CHANGE } else { MAKE })?.execute(params![
         account.guid.to_string(),
         feed.domain,
         person.0,
         account.anchor.as_str(),
+        account.anchor.guid() != Some(account.guid),
         account.sam,
         account.upn,
         account.usn_changed,
         json(account)?,
         millis(now),
-        feed.first_contact,
         generation,
     ])?;
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, migrate};
@@ -31,7 +32,7 @@ pub(super) fn open_for_writing(path: &Path, make: bool) -> Result<Connection, St
     // checkpoints (in pages), is read and written again and again. What one large transaction made of the -wal file is cut off.
     let pragmas = format!(
         "{first} PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-         PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 4096; PRAGMA journal_size_limit = 33554432;"
+         PRAGMA cache_size = -16384; PRAGMA wal_autocheckpoint = 12288; PRAGMA journal_size_limit = 50331648;"
     );
     db.execute_batch(&pragmas).map_err(|error| StoreError::from_sqlite(path, error))?;
     Ok(db)
@@ -58,6 +59,8 @@ fn open(path: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let failed = |error| StoreError::from_sqlite(path, error);
     let db = Connection::open_with_flags(path, flags).map_err(failed)?;
     db.busy_timeout(BUSY).map_err(failed)?;
+    // Without this SQLite compiles some statements that are kept anew at each use, in case a parameter suggests another plan.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).map_err(failed)?;
     Ok(db)
 }

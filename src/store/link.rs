@@ -1,11 +1,22 @@
 //! Joins accounts and users to persons by anchor.
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params, params_from_iter};
 
 use super::StoreError;
 use super::rows::millis;
 use crate::model::identity::{Anchor, PersonId, UserId};
+
+pub(super) const USER_BY_ANCHOR: &str =
+    "SELECT person FROM users WHERE anchor = ?1 ORDER BY removed IS NOT NULL LIMIT 1";
+
+/// By the anchor, and by the GUID that it is another form of: most anchors are that, and stand in no index of their own.
+pub(super) const ACCOUNT_BY_ANCHOR: &str = "
+    SELECT person FROM (
+        SELECT person, gone FROM accounts WHERE anchor = ?1 AND own_anchor = 1
+        UNION ALL
+        SELECT person, gone FROM accounts WHERE guid = ?2 AND anchor = ?1 AND own_anchor = 0)
+    ORDER BY gone IS NOT NULL LIMIT 1";
 
 /// The person an account belongs to: whom it belonged to while its anchor stays, else whoever has that anchor, a tenant
 /// user's person first, else somebody new. An account leaves behind whatever it shared the old anchor with.
@@ -121,15 +132,15 @@ pub(super) fn rename(db: &Connection, person: PersonId) -> Result<(), StoreError
 }
 
 fn by_anchor(db: &Connection, anchor: &Anchor) -> Result<Option<PersonId>, StoreError> {
-    let user = "SELECT person FROM users WHERE anchor = ?1 ORDER BY removed IS NOT NULL LIMIT 1";
-    let account = "SELECT person FROM accounts WHERE anchor = ?1 ORDER BY gone IS NOT NULL LIMIT 1";
-    for sql in [user, account] {
-        let found = db.prepare_cached(sql)?.query_row([anchor.as_str()], |row| row.get(0)).optional()?;
-        if let Some(person) = found {
-            return Ok(Some(PersonId(person)));
-        }
+    let find = |sql: &str, keys: &[Option<String>]| -> Result<Option<PersonId>, StoreError> {
+        let found = db.prepare_cached(sql)?.query_row(params_from_iter(keys), |row| row.get(0)).optional()?;
+        Ok(found.map(PersonId))
+    };
+    let keys = [Some(anchor.as_str().to_owned()), anchor.guid().map(|guid| guid.to_string())];
+    match find(USER_BY_ANCHOR, &keys[..1])? {
+        Some(person) => Ok(Some(person)),
+        None => find(ACCOUNT_BY_ANCHOR, &keys),
     }
-    Ok(None)
 }
 
 fn has_users(db: &Connection, person: PersonId) -> Result<bool, StoreError> {

@@ -183,7 +183,8 @@ impl Store {
         let name = name.trim().to_owned();
         self.read(move |db| {
             let guid = name.trim_matches(['{', '}']).to_ascii_lowercase();
-            let sql = "SELECT person FROM accounts WHERE guid = ?2 OR sam = ?1 OR upn = ?1
+            let sql = "SELECT person FROM accounts WHERE guid = ?2
+                       UNION SELECT person FROM accounts INDEXED BY accounts_person WHERE sam = ?1 OR upn = ?1
                        UNION SELECT person FROM users WHERE id = ?2 OR upn = ?1 ORDER BY 1";
             Ok(db
                 .prepare(sql)?

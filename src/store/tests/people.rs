@@ -1,6 +1,8 @@
 //! Who is one person: accounts and users joined by anchor, in whatever order they come and change.
 
 use super::desk::{Desk, users};
+use crate::model::account::Account;
+use crate::model::identity::Anchor;
 use crate::model::sample::{account, anchor, at, ems, guid, licensed, news, user, user_id};
 use crate::model::standing::{Exclusion, Presence, Standing};
 use crate::model::user::{Removal, User, UserNews, UserPage};
@@ -37,6 +39,35 @@ async fn a_cloud_user_that_gains_an_anchor_joins_its_account_and_keeps_its_perso
     desk.judge(at(31)).await;
     assert_eq!(desk.person(1).await.presence, Some(Presence::Present));
     assert_eq!(desk.standing(1).await, Some(Standing::Due), "it is synced now: an event");
+}
+
+#[tokio::test]
+async fn an_account_is_found_by_its_anchor_however_that_is_kept() {
+    // The GUID in another form; that of another; no GUID at all; and as a store of before kept every one.
+    for (anchor, own, of_before) in
+        [(anchor(1), 0, false), (anchor(9), 1, false), (Anchor::from_text("ada"), 1, false), (anchor(1), 1, true)]
+    {
+        let desk = Desk::new().await;
+        desk.accounts(vec![Account { anchor: anchor.clone(), ..account(1) }], at(1)).await;
+        if of_before {
+            desk.raw().execute("UPDATE accounts SET own_anchor = 1", []).unwrap();
+        }
+        assert_eq!(desk.count("SELECT own_anchor FROM accounts"), own, "{anchor}");
+        desk.users(&[User { anchor: Some(anchor.clone()), ..user(1) }], at(2)).await;
+        desk.accounts(vec![Account { anchor: anchor.clone(), ..account(2) }], at(3)).await;
+        assert_eq!(people(&desk).await, 1, "{anchor}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_of_one_anchor_are_one_person_whichever_has_it_by_its_guid() {
+    for turn in [[1, 2], [2, 1]] {
+        let desk = Desk::new().await;
+        for n in turn {
+            desk.accounts(vec![Account { anchor: anchor(1), ..account(n) }], at(n.into())).await;
+        }
+        assert_eq!(people(&desk).await, 1, "{turn:?}");
+    }
 }
 
 #[tokio::test]

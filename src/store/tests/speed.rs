@@ -1,7 +1,9 @@
 //! What is asked again and again never reads whole tables.
 
+use rusqlite::{OptionalExtension as _, StatementStatus};
+
 use super::desk::Desk;
-use crate::store::{expected, groups, intents, outcomes, people, plans, pulse, tidy, untold};
+use crate::store::{expected, file, groups, intents, link, outcomes, people, plans, pulse, tidy, untold};
 
 #[tokio::test]
 async fn what_is_asked_at_every_turn_goes_by_an_index() {
@@ -16,6 +18,8 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
         pulse::NEXT_DUE,
         pulse::WAITING,
         outcomes::ANSWERED,
+        link::USER_BY_ANCHOR,
+        link::ACCOUNT_BY_ANCHOR,
         expected::TO_ASK_ABOUT,
         groups::OF_PERSON,
         untold::UNLISTED,
@@ -52,6 +56,21 @@ async fn what_is_asked_at_every_turn_goes_by_an_index() {
                 " m",
             ];
             assert!(!(whole && table.iter().any(|name| step.ends_with(name))), "{step}\nin {steps:#?}\nof {sql}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_statement_that_is_kept_is_compiled_once() {
+    let desk = Desk::new().await;
+    let db = file::open_for_reading(&desk.path()).unwrap();
+    for sql in [link::USER_BY_ANCHOR, link::ACCOUNT_BY_ANCHOR] {
+        for n in 0..5 {
+            let mut statement = db.prepare_cached(sql).unwrap();
+            let keys = vec![format!("key {n}"); statement.parameter_count()];
+            let found = statement.query_row(rusqlite::params_from_iter(keys), |row| row.get::<_, i64>(0)).optional();
+            assert_eq!(found.unwrap(), None);
+            assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
         }
     }
 }
