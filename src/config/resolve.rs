@@ -50,6 +50,8 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
             directory.groups.insert(group);
         }
     }
+    let groups_matter = directories.iter().any(|directory| !directory.groups.is_empty());
+    directories.iter_mut().for_each(|directory| directory.groups_matter = groups_matter);
     let mut settings = Settings {
         mode: mode?,
         store: store?,

@@ -122,6 +122,9 @@ pub struct DirectorySettings {
     pub attributes: BTreeSet<String>,
     /// The groups of this domain that rules name.
     pub groups: BTreeSet<Dn>,
+    /// Whether changes of groups matter: a rule names one, of this domain or of another that may have groups of this one as
+    /// members.
+    pub groups_matter: bool,
     /// Between two looks at the controller's counter.
     pub poll: Duration,
     /// For connecting with TLS and bind, and for each answer.

@@ -228,7 +228,12 @@ impl Hand<'_> {
             Role::Witness => self.domain.agent.store.open_hints(key.domain, Some(&key.ntds)).await?,
         };
         let news = brought != Absorbed::default();
-        Ok(Answer::Read { sighting, news, beside: news || self.beside, generation, hints })
+        let beside = news || self.beside;
+        if beside && role == Role::Content {
+            // A group of another domain may hold, or have held, what changed here.
+            self.domain.neighbours.notify_waiters();
+        }
+        Ok(Answer::Read { sighting, news, beside, generation, hints })
     }
 
     async fn conclude(&mut self, mark: Watermark, generation: i64) -> Result<Answer, AgentError> {
