@@ -230,13 +230,23 @@ fn unwanted(
     leaving: Leaving,
     context: &Context<'_>,
 ) -> Option<EntitlementChange> {
-    let (standing, action) = leave::next(stored, sku, user, leaving, context.now)?;
+    let Some((standing, action)) = leave::next(stored, sku, user, leaving, context.now) else {
+        return forgotten(sku, stored?, leaving, context);
+    };
     let mut entitlement = match stored {
         Some(stored) => Entitlement { standing, since: context.now, ..stored.clone() },
         None => fresh(user.id, standing, context.now),
     };
     entitlement.action = action;
     conclude(sku, stored, entitlement, true, None, context.now)
+}
+
+/// A write is on its way to somebody whom no event made leave, an edit for instance. What it gives is for the sake of no rule any
+/// more: else it would look as if its rule's people had left, once it has arrived.
+fn forgotten(sku: SkuId, stored: &Entitlement, leaving: Leaving, context: &Context<'_>) -> Option<EntitlementChange> {
+    let on_its_way = matches!(stored.standing, Standing::InFlight { .. }) && leaving == Leaving::Keep;
+    let entitlement = Entitlement { rules: Vec::new(), ..stored.clone() };
+    on_its_way.then(|| conclude(sku, Some(stored), entitlement, false, None, context.now))?
 }
 
 fn wanted(

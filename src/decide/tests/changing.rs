@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::scene::Scene;
 use crate::model::filter::Filter;
-use crate::model::identity::{PlanId, Sid, SkuId};
+use crate::model::identity::{IntentId, PlanId, Sid, SkuId};
 use crate::model::person::Manual;
 use crate::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
 use crate::model::sample::{self, aad_premium, at, ems, intune_a, spe_e3};
@@ -183,6 +183,63 @@ fn who_leaves_loses_what_is_ours_after_the_grace() {
     assert_eq!(said(&gone, ems()), "lapsed", "somebody else took it");
     let dropped = member().when(|s| s.rules.clear()).judged(at(700)).when(|s| s.rules = member().rules);
     assert_eq!(said(&leaves(dropped).judged(at(800)), ems()), "lapsed", "who was dropped by an edit stays as it is");
+}
+
+#[test]
+fn what_is_on_its_way_to_whom_an_edit_drops_is_not_taken_back_when_it_has_arrived() {
+    let on_its_way = || {
+        let scene = Scene::new().edited(|rule| {
+            reclaiming(rule);
+            rule.who = staff();
+        });
+        scene.judged(at(600)).stands(Standing::InFlight { intent: IntentId(1) })
+    };
+    let arrived = |scene: Scene| {
+        let scene = scene.judged(at(610)).stands(Standing::Confirming { accepted: at(611) }).licensed(ems(), &[], None);
+        scene.when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = true).judged(at(620))
+    };
+    let elsewhere = || Who::Ou(Dn::parse("OU=Gone,DC=corp,DC=example,DC=test").unwrap());
+    for (what, scene, expected) in [
+        ("nothing happened", on_its_way(), "licensed"),
+        ("an edit", on_its_way().edited(|rule| (rule.who, rule.digest) = (elsewhere(), "2".into())), "lapsed"),
+        ("the rule is gone", on_its_way().when(|s| s.rules.clear()), "lapsed"),
+        ("who left", leaves(on_its_way()), "reclaiming: take"),
+    ] {
+        assert_eq!(said(&arrived(scene), ems()), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_edit_of_what_happens_on_leaving_takes_nothing_from_whoever_left_before() {
+    let staffed = |scene: Scene| scene.edited(|rule| rule.who = staff()).judged(at(630));
+    let taking = |grace: u64, any_direct: bool| {
+        move |rule: &mut Rule| rule.on_leave = OnLeave::Reclaim { grace: Duration::from_secs(grace), any_direct }
+    };
+    let left = || leaves(staffed(given())).judged(at(700));
+    assert_eq!(said(&left(), ems()), "lapsed", "the rule keeps");
+    let others = || leaves(staffed(Scene::new().licensed(ems(), &[], None).judged(at(600)))).judged(at(700));
+    assert_eq!(said(&others(), ems()), "lapsed");
+    for (what, scene) in [
+        ("reclaim", left().edited(taking(0, false))),
+        ("reclaim any", left().edited(taking(0, true))),
+        ("what others gave", others().edited(taking(0, true))),
+        ("and adopt", left().edited(taking(0, true)).edited(|rule| rule.adopt = Adopt::Enforce)),
+    ] {
+        let scene = scene.judged(at(800));
+        assert_eq!((said(&scene, ems()).as_str(), scene.judge(at(900)).changes.len()), ("lapsed", 0), "{what}");
+    }
+    // Of a grace that runs, a shorter one moves nothing forward, and to keep ends it for good.
+    let running = || leaves(staffed(given().edited(reclaiming))).judged(at(700));
+    let shorter = running().edited(taking(0, false)).judged(at(710));
+    assert_eq!(shorter.ems().standing, Standing::Reclaiming { at: at(700 + DAY) });
+    let kept = running().edited(|rule| rule.on_leave = OnLeave::Keep).judged(at(710));
+    assert_eq!(
+        (said(&kept, ems()), said(&kept.edited(reclaiming).judged(at(720)), ems())),
+        ("lapsed".into(), "lapsed".into())
+    );
+    // Nor does it touch those who are there.
+    let there = staffed(given()).edited(taking(0, true)).judged(at(700));
+    assert_eq!(said(&there, ems()), "licensed");
 }
 
 #[test]
