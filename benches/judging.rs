@@ -104,6 +104,7 @@ fn measure(count: usize, rules: usize, groups: usize) -> Result<Measured, Box<dy
         location: &location,
         coverage: "coverage",
         bases: &bases,
+        protected: &[],
         contact: Contact { started: at(0), completed: at(100) },
         existing: Existing::Leave,
         expecting: None,

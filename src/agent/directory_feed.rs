@@ -44,6 +44,8 @@ struct Domain {
     watch: Mutex<Watch>,
     /// Rung when something was told to the machine: the other line may have something to do.
     bell: Notify,
+    /// Rung when something was read of one domain for which more may be to be read, or to be settled, in another.
+    neighbours: Arc<Notify>,
     /// What each controller failed with last.
     failures: Mutex<BTreeMap<String, AgentError>>,
     /// What was said of the domain, and of single controllers while another stands in.
@@ -61,9 +63,15 @@ impl Agent {
         self.each_domain(false).await
     }
 
-    /// Reads each domain once, up to what its controller says.
+    /// Reads each domain once, up to what its controller says; and again while the groups of one domain lead into another.
     pub(super) async fn directories_once(&self) -> Result<(), AgentError> {
-        self.each_domain(true).await
+        let domains = self.domains();
+        loop {
+            self.each_domain(true).await?;
+            if domains.len() == 1 || !self.store.has_errands(&domains, self.clock.now()).await? {
+                return Ok(());
+            }
+        }
     }
 
     /// All domains at once. The first error is returned after all have ended, a fatal one at once.
@@ -74,9 +82,12 @@ impl Agent {
             .iter()
             .flat_map(|directory| directory.groups.iter().map(|group| (group.clone(), directory.domain.clone())));
         self.store.follow_directory_groups(groups.collect()).await?;
-        let mut domains = JoinSet::new();
+        let (mut domains, neighbours) = (JoinSet::new(), Arc::<Notify>::default());
         for ((settings, tls), login) in self.settings.directories.iter().zip(&self.ldap_tls).zip(&self.logins) {
-            let domain = Domain::new(self.clone(), settings.clone(), tls.clone(), login.clone(), once);
+            let domain = Domain {
+                neighbours: neighbours.clone(),
+                ..Domain::new(self.clone(), settings.clone(), tls.clone(), login.clone(), once)
+            };
             domains.spawn(async move { if once { domain.once().await } else { domain.follow().await } });
         }
         let mut outcome = Ok(());
@@ -119,6 +130,7 @@ impl Domain {
             part,
             watch,
             bell: Notify::new(),
+            neighbours: Arc::default(),
             failures: Mutex::default(),
             troubles: tokio::sync::Mutex::default(),
             comparison: Mutex::new(Comparison::due()),
@@ -132,6 +144,19 @@ impl Domain {
         tokio::select! {
             ended = async { tokio::try_join!(self.line(0), self.line(1), self.find()) } => ended.map(|_: ((), (), ())| ()),
             never = self.forgive() => match never {},
+            never = self.heed() => match never {},
+        }
+    }
+
+    /// Looks for what other domains have left to read here.
+    async fn heed(&self) -> Infallible {
+        loop {
+            let rung = self.neighbours.notified();
+            tokio::pin!(rung);
+            rung.as_mut().enable();
+            self.watch().rouse();
+            self.bell.notify_waiters();
+            rung.await;
         }
     }
 

@@ -213,7 +213,7 @@ async fn directory_members(common: &Common, store: &Store, text: &str) -> Result
         let what = format!("{dn} lies in no domain of the configuration");
         return Err(Unmet::not_found(what, "Give the DN of a group of a domain that is followed.").into());
     };
-    match directory_group_members(directory, &dn).await? {
+    match directory_group_members(&settings.directories, directory, &dn).await? {
         Some(members) => Ok(store.people_among(members).await?),
         None => {
             let what = format!("domain {} has no group {dn}, or it cannot be seen", directory.domain);

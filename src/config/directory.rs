@@ -68,6 +68,7 @@ fn directory(table: &Table<'_>) -> Option<DirectorySettings> {
         anchor: anchor?,
         attributes: BTreeSet::new(),
         groups: BTreeSet::new(),
+        groups_matter: false,
         poll: poll?,
         timeout: timeout?,
     })

@@ -82,25 +82,30 @@ impl Dc {
         Walk { dc: self, guid, group: None, met: 0, last: None, complete: false }
     }
 
-    /// Everyone in the group at a DN: its members and those of the groups of this domain within it, and those for whom one of
-    /// them is the primary group, which does not stand in `member` (MS-ADA3, primaryGroupID). `None` when no group is there.
+    /// Everyone in these groups: their members and those of the groups of this domain within them, and those for whom one of
+    /// them is the primary group, which does not stand in `member` (MS-ADA3, primaryGroupID). Groups that were `met` already
+    /// are left out.
     ///
     /// # Errors
     /// As [`Self::find_group`]; and when a group is written to again and again while it is read.
-    pub async fn everyone_in(&mut self, dn: &Dn) -> Result<Option<Vec<Member>>, DirectoryError> {
-        let Found::Group(top) = self.find_group(dn).await? else { return Ok(None) };
-        let (mut met, mut due, mut everyone) = (BTreeSet::from([top.guid]), vec![top], Vec::new());
+    pub async fn everyone_in(
+        &mut self,
+        groups: Vec<GroupNode>,
+        met: &mut BTreeSet<ObjectGuid>,
+    ) -> Result<Vec<Member>, DirectoryError> {
+        let mut everyone = Vec::new();
+        let mut due: Vec<_> = groups.into_iter().filter(|group| met.insert(group.guid)).collect();
         while let Some(group) = due.pop() {
             let (members, within) = self.read_group(&group).await?;
             everyone.extend(members);
             if let Some((_, rid)) = group.sid.as_ref().and_then(|sid| sid.as_str().rsplit_once('-')) {
                 let whose = format!("(&(objectCategory=person)(primaryGroupID={rid}))");
                 let found = self.objects(&whose, &Step::Group(group.dn.clone())).await?;
-                everyone.extend(found.into_iter().map(|node| Member { guid: node.guid, foreign: None }));
+                everyone.extend(found.into_iter().map(|node| Member { guid: node.guid, foreign: None, domain: None }));
             }
             due.extend(within.into_iter().filter(|group| met.insert(group.guid)));
         }
-        Ok(Some(everyone))
+        Ok(everyone)
     }
 
     /// The members of one group, and the groups of this domain among them.
@@ -231,8 +236,9 @@ impl Walk<'_> {
         }
         self.met += values.len();
         self.last = values.last().cloned().or(self.last.take());
+        let home = Dn::parse(&self.dc.domain).and_then(|root| root.domain());
         let read = |value: &Vec<u8>| {
-            member(value)
+            member(value, home.as_deref())
                 .ok_or_else(|| self.dc.wire.odd(step.clone(), format!("a member cannot be read: \"{}\"", shown(value))))
         };
         Ok(Walked::Members(values.iter().map(read).collect::<Result<_, _>>()?))
@@ -280,14 +286,16 @@ fn extended(text: &str) -> (Vec<(&str, &str)>, &str) {
     (parts, rest)
 }
 
-/// `<GUID=…>;<SID=…>;CN=…`, the SID only where the object has one.
-fn member(value: &[u8]) -> Option<Member> {
+/// `<GUID=…>;<SID=…>;CN=…`, the SID only where the object has one. `home` is the group's domain.
+fn member(value: &[u8], home: Option<&str>) -> Option<Member> {
     let (parts, dn) = extended(std::str::from_utf8(value).ok()?);
     let part = |name: &str| parts.iter().find(|(kind, _)| kind.eq_ignore_ascii_case(name)).map(|(_, value)| *value);
     let guid = part("GUID")?.parse().ok()?;
-    let stands_in = Dn::parse(dn)?.parent().is_some_and(|parent| parent.name() == FOREIGNERS);
+    let dn = Dn::parse(dn)?;
+    let stands_in = dn.parent().is_some_and(|parent| parent.name() == FOREIGNERS);
     let foreign = part("SID").filter(|_| stands_in).map(Sid::from_text);
-    Some(Member { guid, foreign })
+    let domain = dn.domain().filter(|domain| home.is_some_and(|home| home != domain));
+    Some(Member { guid, foreign, domain })
 }
 
 #[cfg(test)]
@@ -299,8 +307,11 @@ mod tests {
     #[test]
     fn a_member_is_known_by_its_guid_and_a_foreigner_by_its_sid() {
         let guid = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
-        let read = |text: &str| member(text.as_bytes()).map(|member| (member.guid.to_string(), member.foreign));
-        let own = (guid.to_owned(), None);
+        let read = |text: &str| {
+            let member = member(text.as_bytes(), Some("corp"))?;
+            Some((member.guid.to_string(), member.foreign, member.domain))
+        };
+        let own = (guid.to_owned(), None, None);
         for (text, expected) in [
             (format!("<GUID={guid}>;<SID=S-1-5-21-1-2-3-1104>;CN=Ada,OU=Staff,DC=corp"), Some(own.clone())),
             (format!(r"<GUID={guid}>;CN=Last\, First \<x\>;y,DC=corp"), Some(own)),
@@ -308,7 +319,11 @@ mod tests {
                 format!(
                     "<GUID={guid}>;<SID=S-1-5-21-9-9-9-7>;CN=S-1-5-21-9-9-9-7,CN=ForeignSecurityPrincipals,DC=corp"
                 ),
-                Some((guid.to_owned(), Some(Sid::from_text("S-1-5-21-9-9-9-7")))),
+                Some((guid.to_owned(), Some(Sid::from_text("S-1-5-21-9-9-9-7")), None)),
+            ),
+            (
+                format!("<GUID={guid}>;<SID=S-1-5-21-4-5-6-1104>;CN=Inner,CN=Users,DC=Sales,DC=corp"),
+                Some((guid.to_owned(), None, Some("sales.corp".to_owned()))),
             ),
             ("CN=Ada,OU=Staff,DC=corp".to_owned(), None),
             (format!("<GUID={guid}>"), None),
@@ -321,7 +336,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_value_makes_it_panic(value in proptest::collection::vec(any::<u8>(), 0..64), text in "(<(GUID|SID)=.{0,9}>;?){0,3}.{0,20}") {
-            let _ = (member(&value), member(text.as_bytes()));
+            let _ = (member(&value, None), member(text.as_bytes(), Some("corp")));
         }
     }
 }

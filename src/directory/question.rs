@@ -42,7 +42,7 @@ pub struct Question {
     pub anchor: AnchorSource,
     /// Attributes kept as text, in lower case.
     pub extra: BTreeSet<String>,
-    /// Whether changes of groups matter: a rule names one.
+    /// Whether changes of groups matter.
     pub groups: bool,
 }
 
@@ -50,11 +50,7 @@ impl Question {
     /// What these settings ask.
     #[must_use]
     pub fn new(settings: &DirectorySettings) -> Self {
-        Self {
-            anchor: settings.anchor.clone(),
-            extra: settings.attributes.clone(),
-            groups: !settings.groups.is_empty(),
-        }
+        Self { anchor: settings.anchor.clone(), extra: settings.attributes.clone(), groups: settings.groups_matter }
     }
 
     /// Names of all attributes to request, each once.
@@ -160,6 +156,7 @@ mod tests {
             anchor,
             attributes: attributes.iter().map(ToString::to_string).collect(),
             groups: BTreeSet::new(),
+            groups_matter: false,
             poll: Duration::from_secs(10),
             timeout: Duration::from_secs(10),
         }

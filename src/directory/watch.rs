@@ -52,6 +52,8 @@ pub struct Watch {
     confirm_at: Timestamp,
     /// When there is something to read beside the accounts.
     errand_at: Option<Timestamp>,
+    /// There may be more of that since the errand under way was begun.
+    roused: bool,
 }
 
 impl Watch {
@@ -70,6 +72,7 @@ impl Watch {
             hinted: false,
             confirm_at,
             errand_at: None,
+            roused: false,
         }
     }
 
@@ -83,9 +86,15 @@ impl Watch {
         self.roster.forgive();
     }
 
+    /// Another domain may have left something to read here beside the accounts.
+    pub fn rouse(&mut self) {
+        (self.errand_at, self.roused) = (Some(Timestamp::MIN), true);
+    }
+
     /// What to do on a line now. Until [`Watch::told`] the line is not to be asked again, except after [`Step::Wait`].
     pub fn next(&mut self, line: usize, now: Timestamp) -> Step {
         let step = self.decide(line, now);
+        self.roused &= !matches!(step, Step::Read(_, What::Errand));
         let line = &mut self.lines[line];
         line.busy = !matches!(step, Step::Wait(_));
         match &step {
@@ -341,7 +350,7 @@ impl Watch {
                 }
                 self.was_read(i, sighting, news, generation, hints, now)
             }
-            Answer::Ran { again } => self.errand_at = again,
+            Answer::Ran { again } => self.errand_at = if self.roused { Some(Timestamp::MIN) } else { again },
             Answer::Concluded { next_scan } => {
                 (self.next_scan, self.errand_at) = (Some(next_scan), Some(Timestamp::MIN));
             }

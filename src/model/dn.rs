@@ -130,6 +130,17 @@ impl Dn {
         1 << (self.hash & 63)
     }
 
+    /// The DNS name of the domain it lies in, by the parts `DC=` at its end (RFC 2247); `None` when it ends in none.
+    #[must_use]
+    pub fn domain(&self) -> Option<String> {
+        let labels = self.parts.iter().rev().map_while(|part| part.strip_prefix("dc="));
+        let name = labels.fold(String::new(), |name, label| match name.is_empty() {
+            true => label.to_owned(),
+            false => format!("{label}.{name}"),
+        });
+        (!name.is_empty()).then_some(name)
+    }
+
     /// Whether this is the base itself or lies below it.
     #[must_use]
     pub fn is_within(&self, base: &Self) -> bool {
@@ -212,6 +223,18 @@ mod tests {
         }
         for wrong in ["", "Staff", r"CN=a\", r"CN=a\4", ",", "OU=a,,DC=b"] {
             assert_eq!(Dn::parse(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_dn_tells_its_domain() {
+        for (dn, domain) in [
+            ("CN=Ada,OU=Staff,DC=corp,DC=example,DC=test", Some("corp.example.test")),
+            ("CN=Ada,CN=Users,DC=Sales,DC=Corp,DC=test", Some("sales.corp.test")),
+            ("DC=_msdcs.corp.test,CN=MicrosoftDNS,DC=corp,DC=test", Some("corp.test")),
+            ("CN=Ada,O=Example", None),
+        ] {
+            assert_eq!(Dn::parse(dn).unwrap().domain().as_deref(), domain, "{dn}");
         }
     }
 

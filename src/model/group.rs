@@ -109,6 +109,9 @@ impl FromStr for ScopeGroup {
     }
 }
 
+/// A domain is asked about so many members of another's groups between two looks at its controller: each is read by itself.
+pub const ASKED_AT_ONCE: usize = 50;
+
 /// A value of a group's `member`, as the extended-DN control shows it (MS-ADTS 3.1.1.3.4.1.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
@@ -116,6 +119,8 @@ pub struct Member {
     pub guid: ObjectGuid,
     /// Of an account of another forest, the stand-in's SID, which is the account's own.
     pub foreign: Option<Sid>,
+    /// DNS name of the domain it lies in, where that is not the group's.
+    pub domain: Option<String>,
 }
 
 /// A group of the directory as it stands there now.

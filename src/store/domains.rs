@@ -7,7 +7,7 @@ use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use super::rows::{collect, maybe_time, millis, named, named_maybe};
-use super::{Store, StoreError, membership};
+use super::{Store, StoreError, membership, strangers};
 use crate::model::watermark::{Canary, Watermark, WatermarkKey};
 
 /// What is remembered of one domain.
@@ -61,6 +61,7 @@ impl Store {
                 "INSERT INTO domains (guid, name, first_contact) VALUES (?1, ?2, ?3)",
                 params![key, name, millis(now)],
             )?;
+            strangers::welcome(tx, &name)?;
             Ok(DomainFeed::default())
         })
         .await

@@ -10,6 +10,7 @@ use super::rows::{collect, json, millis, named};
 use super::{Store, StoreError, walks};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::ObjectGuid;
+use crate::model::shrink::is_shrunk;
 
 /// The first wait before an account is read again because of a hint: replication within a site takes less. It doubles up to
 /// [`AT_MOST`].
@@ -17,7 +18,56 @@ const FIRST: SignedDuration = SignedDuration::from_secs(30);
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
 
 impl Store {
-    /// Compares a page of a witness with what is stored, and keeps what differs.
+    /// Begins to read a witness whole: nobody was met yet. There is one witness at a time in a domain.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn begin_witness(&self, domain: Uuid) -> Result<(), StoreError> {
+        self.write(move |tx| {
+            tx.execute_batch(
+                "CREATE TEMP TABLE IF NOT EXISTS witnessed (domain TEXT, guid TEXT, PRIMARY KEY (domain, guid)) WITHOUT ROWID",
+            )?;
+            tx.execute("DELETE FROM witnessed WHERE domain = ?1", [domain.to_string()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Ends it: whom the store has and the witness has not was deleted there or moved away, before anybody looked. Each such
+    /// absence is kept as a hint, unless the witness has suspiciously few.
+    ///
+    /// # Errors
+    /// When the store fails; then nothing of it is kept.
+    pub async fn finish_witness(
+        &self,
+        domain: Uuid,
+        ntds: &str,
+        shrink_percent: u32,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (domain, ntds) = (domain.to_string(), ntds.to_owned());
+        self.write(move |tx| {
+            let absent = collect(
+                tx,
+                "SELECT guid FROM accounts a WHERE domain = ?1 AND gone IS NULL AND NOT EXISTS (
+                     SELECT 1 FROM witnessed w WHERE w.domain = ?1 AND w.guid = a.guid)",
+                [&domain],
+                |row| named(row, "guid"),
+            )?;
+            let met: i64 =
+                tx.query_row("SELECT count(*) FROM witnessed WHERE domain = ?1", [&domain], |row| row.get(0))?;
+            tx.execute("DELETE FROM witnessed WHERE domain = ?1", [&domain])?;
+            if is_shrunk(met.cast_unsigned(), absent.len() as u64, shrink_percent) {
+                return Ok(());
+            }
+            let noting = Noting { db: tx, domain: &domain, ntds: &ntds, now };
+            absent.into_iter().try_for_each(|guid| noting.note(guid, Some(None)))
+        })
+        .await
+    }
+
+    /// Compares a page of a witness with what is stored, and keeps what differs. Of a page of a `whole` reading it is kept
+    /// whom it met, too.
     ///
     /// # Errors
     /// When the store fails; then nothing of the page is kept.
@@ -26,11 +76,17 @@ impl Store {
         domain: Uuid,
         ntds: &str,
         page: AccountPage,
+        whole: bool,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let (domain, ntds) = (domain.to_string(), ntds.to_owned());
         self.write(move |tx| {
             let noting = Noting { db: tx, domain: &domain, ntds: &ntds, now };
+            let unreadable = page.quarantined.iter().filter_map(|bad| bad.guid);
+            for guid in page.accounts.iter().map(|account| account.guid).chain(unreadable).filter(|_| whole) {
+                tx.prepare_cached("INSERT OR IGNORE INTO witnessed (domain, guid) VALUES (?1, ?2)")?
+                    .execute([&domain, &guid.to_string()])?;
+            }
             for account in &page.accounts {
                 let known = stored(tx, account.guid)?.filter(|known| !known.gone);
                 let same = known.is_some_and(|known| settled(&known.account) == settled(account));

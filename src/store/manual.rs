@@ -42,7 +42,7 @@ impl Store {
     pub async fn people_among(&self, members: Vec<Member>) -> Result<Vec<PersonId>, StoreError> {
         self.read(move |db| {
             let mut found = Vec::new();
-            for Member { guid, foreign } in members {
+            for Member { guid, foreign, .. } in members {
                 let sql = "SELECT person FROM accounts WHERE gone IS NULL AND (guid = ?1 OR sid = ?2)";
                 let sid = foreign.as_ref().map(Sid::as_str);
                 found.extend(collect(db, sql, (guid.to_string(), sid), |row| Ok(PersonId(row.get("person")?)))?);

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::groups::{GroupEnd, moved};
 use super::rows::{collect, json, millis, unjson};
-use super::{Store, StoreError};
+use super::{Store, StoreError, strangers};
 use crate::model::group::GroupFault;
 use crate::model::identity::{ObjectGuid, PersonId};
 use crate::model::rule::Dn;
@@ -68,22 +68,27 @@ impl Store {
                 )?;
             }
             tx.execute("UPDATE directory_groups SET unsettled = 1 WHERE fault IS NOT NULL", [])?;
-            Ok(())
+            // No change is seen of what lies within none of them: should it matter again, it is read anew.
+            prune(tx)
         })
         .await
     }
 
     /// Where everything that was due was read: brings who is believed to be in each group in line with it, and says what
-    /// that changed. Of a group that lost far more than `shrink_percent` only who came is believed.
+    /// that changed. Of a group that lost far more than `shrink_percent` only who came is believed. Nothing is concluded of one
+    /// with a group within that was never read to its end, or with a member of which one of the domains that are `followed` has
+    /// not said what it is.
     ///
     /// # Errors
     /// When the store fails; then nothing of it is kept.
     pub async fn settle_groups(
         &self,
         domain: Uuid,
+        followed: &[String],
         shrink_percent: u32,
         now: Timestamp,
     ) -> Result<Vec<(String, GroupNews)>, StoreError> {
+        let followed = json(&followed)?;
         self.write(move |tx| {
             tx.execute_batch(
                 "CREATE TEMP TABLE IF NOT EXISTS reach (guid TEXT PRIMARY KEY) WITHOUT ROWID;
@@ -105,9 +110,9 @@ impl Store {
             let mut news = Vec::new();
             for root in &roots {
                 let name = root.name.clone().unwrap_or_else(|| root.dn.clone());
-                news.extend(root.settle(tx, shrink_percent, now)?.map(|news| (name, news)));
+                news.extend(root.settle(tx, &followed, shrink_percent, now)?.map(|news| (name, news)));
             }
-            prune(tx, &domain)?;
+            prune(tx)?;
             let sql = "UPDATE directory_groups SET unsettled = 0
                        WHERE unsettled = 1 AND domain = (SELECT name FROM domains WHERE guid = ?1)";
             tx.execute(sql, [&domain])?;
@@ -126,7 +131,13 @@ struct Root {
 }
 
 impl Root {
-    fn settle(&self, db: &Connection, percent: u32, now: Timestamp) -> Result<Option<GroupNews>, StoreError> {
+    fn settle(
+        &self,
+        db: &Connection,
+        followed: &str,
+        percent: u32,
+        now: Timestamp,
+    ) -> Result<Option<GroupNews>, StoreError> {
         reach(db, &self.guid)?;
         let broken = db
             .query_row(
@@ -137,7 +148,7 @@ impl Root {
             .optional()?;
         let unread = "SELECT 1 FROM group_nodes WHERE guid IN (SELECT guid FROM reach) AND walked = 0
                       UNION ALL SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM group_nodes WHERE guid = ?1)";
-        if db.prepare_cached(unread)?.exists([&self.guid])? {
+        if db.prepare_cached(unread)?.exists([&self.guid])? || strangers::are_unknown(db, followed)? {
             return self.put_fault(db, broken);
         }
         flatten(db)?;
@@ -256,18 +267,18 @@ fn flatten(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Forgets groups that lie within none that rules name any more.
-fn prune(db: &Connection, domain: &str) -> Result<(), StoreError> {
+/// Forgets groups that lie within none that rules name any more, of whatever domain.
+fn prune(db: &Connection) -> Result<(), StoreError> {
     db.execute(
-        "DELETE FROM group_nodes WHERE domain = ?1 AND guid NOT IN (
+        "DELETE FROM group_nodes WHERE guid NOT IN (
              WITH RECURSIVE nest (guid) AS (
                  SELECT guid FROM directory_groups WHERE guid IS NOT NULL
                  UNION SELECT e.child FROM nest JOIN group_edges e ON e.parent = nest.guid AND e.gone IS NULL
                        JOIN group_nodes n ON n.guid = e.child)
              SELECT guid FROM nest)",
-        [domain],
+        [],
     )?;
-    Ok(())
+    strangers::prune(db)
 }
 
 /// There is news of objects: has those of them read again that are groups which matter, unless it is that of which they were
@@ -287,7 +298,10 @@ pub(super) fn notice(
             db.prepare_cached("UPDATE group_nodes SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
             db.prepare_cached("UPDATE directory_groups SET due = 0 WHERE guid = ?1")?.execute([guid.to_string()])?;
         }
-        stranger |= news.is_none();
+        if news.is_none() {
+            stranger = true;
+            strangers::notice(db, *guid)?;
+        }
     }
     if stranger {
         // It may be one that was looked for in vain, or have taken the place of one that moved away.
@@ -323,5 +337,5 @@ pub(super) fn reread_all(db: &Connection, domain: &str) -> Result<(), StoreError
         "UPDATE directory_groups SET due = 0 WHERE domain = (SELECT name FROM domains WHERE guid = ?1)",
         [domain],
     )?;
-    Ok(())
+    strangers::ask_again(db, domain)
 }

@@ -38,6 +38,7 @@ mod report;
 mod requests;
 mod rows;
 mod seats;
+mod strangers;
 mod tally;
 mod tenant_feed;
 mod tidy;

@@ -6,14 +6,14 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use uuid::Uuid;
 
 use super::rows::{collect, json, maybe_time, millis, named, named_maybe, unjson};
-use super::{Store, StoreError};
+use super::{Store, StoreError, strangers};
 use crate::model::account::Container;
 use crate::model::dn::{self, Dn};
 use crate::model::group::{Found, GroupFault, GroupNode, Member};
 use crate::model::identity::ObjectGuid;
 
 /// What failed is tried again, and what was not found looked for, after this.
-const AGAIN: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const AGAIN: SignedDuration = SignedDuration::from_mins(5);
 /// For so long it is remembered who left a group: a controller that stands in may not know of it yet, and who is brought
 /// back from deletion may be in it again.
 const REMEMBERED: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -30,6 +30,8 @@ pub enum Errand {
         /// Which group that was when it was found.
         meant: Option<ObjectGuid>,
     },
+    /// Which of these members of groups of other domains are groups of this one.
+    Ask(Vec<ObjectGuid>),
     /// Who is in a group.
     Walk(ObjectGuid),
     /// Nothing: all was read, and what it comes to is to be settled.
@@ -58,6 +60,10 @@ impl Store {
             if let Some(found) = found.into_iter().next() {
                 return Ok(Some(found));
             }
+            let strangers = strangers::due(db, &domain, now)?;
+            if !strangers.is_empty() {
+                return Ok(Some(Errand::Ask(strangers)));
+            }
             let nodes = "SELECT guid FROM group_nodes WHERE domain = ?1 AND due <= ?2 ORDER BY due, guid LIMIT 1";
             if let Some(guid) = first(db, nodes, params![domain, millis(now)])? {
                 return Ok(Some(Errand::Walk(guid)));
@@ -79,6 +85,8 @@ impl Store {
             let sql = "SELECT min(at) AS at FROM (
                 SELECT 0 AS at FROM container_moves WHERE domain = ?1 AND ntds = ?2
                 UNION ALL SELECT due FROM group_nodes WHERE domain = ?1 AND due IS NOT NULL
+                UNION ALL SELECT due FROM group_strangers
+                    WHERE due IS NOT NULL AND domain = (SELECT name FROM domains WHERE guid = ?1)
                 UNION ALL SELECT CASE WHEN unsettled = 1 THEN 0 ELSE due END FROM directory_groups
                     WHERE (due IS NOT NULL OR unsettled = 1) AND domain = (SELECT name FROM domains WHERE guid = ?1))";
             Ok(collect(db, sql, params![domain, ntds], |row| maybe_time(row, "at"))?.into_iter().next().flatten())
@@ -148,11 +156,14 @@ impl Store {
     pub async fn met_members(&self, group: ObjectGuid, members: Vec<Member>) -> Result<(), StoreError> {
         self.write(move |tx| {
             for member in &members {
-                tx.prepare_cached("INSERT OR IGNORE INTO group_walk (parent, child, foreigner) VALUES (?1, ?2, ?3)")?
-                    .execute(params![
+                tx.prepare_cached(
+                    "INSERT OR IGNORE INTO group_walk (parent, child, foreigner, domain) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![
                     group.to_string(),
                     member.guid.to_string(),
-                    member.foreign.as_ref().map(|sid| sid.as_str())
+                    member.foreign.as_ref().map(|sid| sid.as_str()),
+                    member.domain,
                 ])?;
             }
             Ok(())
@@ -182,6 +193,7 @@ impl Store {
                 changed |= put_node(tx, domain, node)?;
             }
             changed |= merge(tx, &parent, stands_in, now)? > 0;
+            changed |= strangers::keep(tx, &parent)?;
             // A group that was a member and is not shown as a group any more is looked at by itself.
             tx.execute(
                 "UPDATE group_nodes SET due = 0 WHERE domain = ?2 AND due IS NULL AND guid IN (
@@ -196,7 +208,7 @@ impl Store {
             let sql = "UPDATE group_nodes SET due = NULL, usn = ?2 WHERE guid = ?1";
             tx.execute(sql, params![parent, group.usn_changed])?;
             tx.execute("DELETE FROM group_walk WHERE parent = ?1", [&parent])?;
-            if changed { unsettle(tx, domain) } else { Ok(()) }
+            if changed { unsettle(tx, domain, group.guid) } else { Ok(()) }
         })
         .await
     }
@@ -219,7 +231,7 @@ impl Store {
                 "UPDATE group_nodes SET fault = ?2, due = ?3 WHERE guid = ?1",
                 params![group.to_string(), why, millis(again)],
             )?;
-            unsettle(tx, domain)
+            unsettle(tx, domain, group)
         })
         .await
     }
@@ -268,7 +280,7 @@ fn located(bound: Option<ObjectGuid>, meant: Option<Found>, there: Found) -> (Op
 }
 
 /// Keeps where a group is; whether it is new, or what counts of it is. A new one is to be read.
-fn put_node(db: &Connection, domain: Uuid, node: &GroupNode) -> Result<bool, StoreError> {
+pub(super) fn put_node(db: &Connection, domain: Uuid, node: &GroupNode) -> Result<bool, StoreError> {
     let (guid, sid) = (node.guid.to_string(), node.sid.as_ref().map(|sid| sid.as_str()));
     let known: Option<(String, Option<String>)> = db
         .prepare_cached("SELECT dn, sid FROM group_nodes WHERE guid = ?1")?
@@ -310,7 +322,9 @@ fn merge(db: &Connection, parent: &str, stands_in: bool, now: Timestamp) -> Resu
     Ok(left + back + new)
 }
 
-fn unsettle(db: &Connection, domain: Uuid) -> Result<(), StoreError> {
+/// Something is different about a group: has those that rules name settled anew, of its domain and what it lies within.
+pub(super) fn unsettle(db: &Connection, domain: Uuid, group: ObjectGuid) -> Result<(), StoreError> {
+    strangers::unsettle_above(db, group)?;
     db.execute(
         "UPDATE directory_groups SET unsettled = 1 WHERE domain = (SELECT name FROM domains WHERE guid = ?1)",
         [domain.to_string()],

@@ -102,6 +102,21 @@ async fn when_one_dies_the_other_goes_on_from_its_own_row_and_nobody_is_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_was_deleted_at_the_second_before_it_was_first_read_is_gone_once_it_stands_in() {
+    let bench = two().await;
+    let [ada, bob] = ["ada", "bob"].map(|sam| hire_on(&bench, 0, sam));
+    bench.directory.converge();
+    bench.directory.dc(1).delete(ada.guid);
+    let agent = acquainted(&bench).await;
+    assert_eq!(scans(&bench, 1), 1);
+    assert_eq!(presence_of(&agent.store, &ada).await.as_deref(), Some("not-synced"), "a hint is no content");
+    bench.directory.dc(0).set_condition(Condition::Killed).await;
+    agent.until(|report| report.presence.get("departed").is_some_and(|gone| *gone == 1)).await;
+    assert_eq!(presence_of(&agent.store, &bob).await.as_deref(), Some("not-synced"));
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_was_disabled_where_it_was_followed_is_not_licensed_by_whoever_stands_in() {
     let bench = two().await;
     let agent = acquainted(&bench).await;

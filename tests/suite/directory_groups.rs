@@ -6,12 +6,11 @@ use seatsync::model::group::{GroupFault, GroupState};
 use seatsync::store::GroupLine;
 use seatsync_lab::directory::world::schema::Attribute;
 use seatsync_lab::directory::world::sid;
-use seatsync_lab::directory::{
-    Change, Condition, DirectoryOptions, Effect, Fault, Guid, Kind, NewAccount, Operation, Target,
-};
+use seatsync_lab::directory::{Change, Condition, Effect, Fault, Guid, Kind, NewAccount, Operation, Target};
 
-use crate::bench::{self, Bench, Joiner, PATIENCE, Running, person, standings, until_standing};
+use crate::bench::{Bench, Joiner, PATIENCE, Running, person, standings, until_standing};
 use crate::daemon::Daemon;
+use crate::forest::{child_of, hired_by};
 
 const STAFF: &str = "CN=Crew,CN=Users,DC=corp,DC=example,DC=test";
 
@@ -251,22 +250,10 @@ async fn a_product_is_assigned_by_hand_to_everyone_in_a_group_that_no_rule_names
 async fn a_member_of_another_domain_is_known_by_its_guid_and_one_of_another_forest_by_its_sid() {
     let mut bench = Bench::start(3).await;
     let crew = crewed(&mut bench, &[]);
-    let child = bench.directory.start_child("sales", DirectoryOptions::with_accounts(2)).await.expect("a child domain");
-    bench.write_secret("sales-password", &child.bind_password());
-    let tables = format!(
-        "[[directory]]\ndomain = \"sales.corp.example.test\"\nservers = [\"ldaps://localhost:{}\"]\nca_file = \"ca.pem\"\n\
-         bind = {{ method = \"simple\", user = \"{}\", password = {{ file = \"sales-password\" }} }}\npoll = \"100ms\"\n[tenant]\n",
-        child.ldaps_addr().port(),
-        child.bind_user()
-    );
-    bench.edit("[directory]\n", "[[directory]]\n");
-    bench.edit("[tenant]\n", &tables);
+    let child = child_of(&mut bench).await;
     let agent = bench.running().await;
     let hire = |sam: &str, rid: u32| {
-        let upn = format!("{sam}@corp.example.test");
-        let account = NewAccount::named(sam).sam(sam).in_ou("Staff").country("DE");
-        let account = account.with("userPrincipalName", upn.as_str()).with("objectSid", bench::sid(rid));
-        let joiner = Joiner { guid: child.create_account(account), upn, sid: format!("S-1-5-21-1-2-3-{rid}") };
+        let joiner = hired_by(&child, sam, rid);
         bench.sync(&joiner);
         joiner
     };

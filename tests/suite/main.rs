@@ -23,6 +23,7 @@ mod excluded;
 mod failures;
 mod feeds;
 mod first_contact;
+mod forest;
 mod from_powershell;
 mod groups;
 mod guard;

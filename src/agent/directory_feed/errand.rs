@@ -1,4 +1,5 @@
-//! What is read beside the accounts: groups that rules name, and what is below containers that moved. One thing at a time, so
+//! What is read beside the accounts: groups that rules name, what members of other domains' groups are, and what is below
+//! containers that moved. One thing at a time, so
 //! that the controller's changes are looked at in between.
 
 use super::line::Hand;
@@ -20,12 +21,18 @@ impl Hand<'_> {
     pub(super) async fn run_errand(&mut self) -> Result<Answer, AgentError> {
         let store = &self.domain.agent.store;
         let key = self.dc()?.known_state().key;
-        match store.errand(key.domain, &key.ntds, self.domain.now()).await? {
+        let errand = store.errand(key.domain, &key.ntds, self.domain.now()).await?;
+        let leads_on = matches!(errand, Some(Errand::Ask(_) | Errand::Walk(_)));
+        match errand {
             Some(Errand::Below(container)) => self.read_below(container).await?,
             Some(Errand::Find { dn, meant }) => self.find(dn, meant).await?,
+            Some(Errand::Ask(guids)) => self.ask(guids).await?,
             Some(Errand::Walk(group)) => self.walk(group).await?,
             Some(Errand::Settle) => self.settle_groups().await?,
             None => {}
+        }
+        if leads_on {
+            self.domain.neighbours.notify_waiters();
         }
         let again = store.next_errand(key.domain, &key.ntds).await?;
         if again.is_none_or(|at| at > self.domain.now()) {
@@ -60,6 +67,29 @@ impl Hand<'_> {
         }
         self.domain.agent.bell.notify_one();
         Ok(())
+    }
+
+    /// Asks which members of groups of other domains are groups of this one.
+    async fn ask(&mut self, guids: Vec<ObjectGuid>) -> Result<(), AgentError> {
+        let dc = self.dc()?;
+        let domain = dc.known_state().key.domain;
+        let (mut groups, mut answered, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for guid in guids {
+            match dc.group(guid).await {
+                Err(error) if error.is_about_the_object() => refused.push(guid),
+                found => {
+                    if let Found::Group(node) = found? {
+                        groups.push(node);
+                    }
+                    answered.push(guid);
+                }
+            }
+        }
+        let agent = &self.domain.agent;
+        if !refused.is_empty() {
+            agent.store.put_off_asking(refused, agent.clock.now()).await?;
+        }
+        Ok(agent.store.put_answer(domain, answered, groups).await?)
     }
 
     /// Reads who is in a group. One that cannot be read keeps nobody else from being read.
@@ -114,7 +144,7 @@ impl Hand<'_> {
         let domain = self.dc()?.known_state().key.domain;
         let agent = &self.domain.agent;
         let percent = agent.settings.guard.shrink_percent;
-        for (group, news) in agent.store.settle_groups(domain, percent, agent.clock.now()).await? {
+        for (group, news) in agent.store.settle_groups(domain, &agent.domains(), percent, agent.clock.now()).await? {
             match news {
                 GroupNews::Members(GroupEnd::First { members }) => Event::GroupRead { group, members }.emit(),
                 GroupNews::Members(GroupEnd::Changed { joined, left }) => {

@@ -140,10 +140,18 @@ impl Hand<'_> {
         Event::ScanStarted { server, why: why.to_string(), witness }.emit();
         let generation = match role {
             Role::Content => Some(self.domain.agent.store.begin_scan(&key, why == Why::Regular).await?),
-            Role::Witness => None,
+            Role::Witness => {
+                self.domain.agent.store.begin_witness(key.domain).await?;
+                None
+            }
         };
         let (sighting, brought) = self.read(role, Extent::Everything, Sighting::of(None), generation).await?;
         self.brought = brought;
+        if witness {
+            let agent = &self.domain.agent;
+            let percent = agent.settings.guard.shrink_percent;
+            agent.store.finish_witness(key.domain, &key.ntds, percent, agent.clock.now()).await?;
+        }
         self.answer(role, sighting, brought, generation).await
     }
 
@@ -160,6 +168,7 @@ impl Hand<'_> {
         let dc = self.dc.as_mut().ok_or(DirectoryError::ScanBroken)?;
         let key = dc.known_state().key;
         let (mut brought, mut read) = (Absorbed::default(), 0);
+        let whole = extent == Extent::Everything;
         let mut scan = dc.scan(extent);
         self.beside = false;
         let mut next = scan.next_page().await?;
@@ -176,7 +185,7 @@ impl Hand<'_> {
                 match role {
                     _ if page.is_empty() => {}
                     Role::Content => return agent.store.absorb_accounts(key.domain, page, generation, now).await,
-                    Role::Witness => agent.store.note_witness(key.domain, &key.ntds, page, now).await?,
+                    Role::Witness => agent.store.note_witness(key.domain, &key.ntds, page, whole, now).await?,
                 }
                 Ok(Absorbed::default())
             };
@@ -201,7 +210,7 @@ impl Hand<'_> {
         match role {
             _ if page.is_empty() => {}
             Role::Content => brought = store.absorb_accounts(key.domain, page, None, now).await?,
-            Role::Witness => store.note_witness(key.domain, &key.ntds, page, now).await?,
+            Role::Witness => store.note_witness(key.domain, &key.ntds, page, false, now).await?,
         }
         self.tell_changes(brought);
         let of = (*what == What::Own).then_some(key.ntds.as_str());
@@ -228,7 +237,12 @@ impl Hand<'_> {
             Role::Witness => self.domain.agent.store.open_hints(key.domain, Some(&key.ntds)).await?,
         };
         let news = brought != Absorbed::default();
-        Ok(Answer::Read { sighting, news, beside: news || self.beside, generation, hints })
+        let beside = news || self.beside;
+        if beside && role == Role::Content {
+            // A group of another domain may hold, or have held, what changed here.
+            self.domain.neighbours.notify_waiters();
+        }
+        Ok(Answer::Read { sighting, news, beside, generation, hints })
     }
 
     async fn conclude(&mut self, mark: Watermark, generation: i64) -> Result<Answer, AgentError> {

@@ -199,6 +199,32 @@ proptest! {
     }
 
     #[test]
+    fn removals_keep_within_their_limit_and_an_exchange_goes_with_what_replaces_it(
+        takers in proptest::collection::vec((any::<bool>(), any::<bool>(), 0..5_i64), 0..25),
+        (per_day, used) in (0..12_u32, 0..12_u32),
+        free in 0..8_i64,
+    ) {
+        let mut all = Vec::new();
+        for (n, (swap, let_in, since)) in (1_u32..).zip(takers) {
+            let action = Action::Take { with: swap.then(spe_e3) };
+            let one = Candidate { action, due_since: at(since), ..candidate(n, ems()) };
+            all.extend(swap.then(|| candidate(n, spe_e3())));
+            all.push(Candidate { admitted: (let_in && !swap).then(|| at(0)), ..one });
+        }
+        let wide = Limit { per_day: 1_000, used: 0 };
+        let limits = Limits { given: wide, changed: wide, taken: Limit { per_day, used } };
+        let plan = allot(all.clone(), &seats(0, free), limits);
+        let alone = |one: &&Candidate| one.action == (Action::Take { with: None });
+        let let_in = all.iter().filter(alone).filter(|one| one.admitted.is_some()).count();
+        let taken: Vec<_> = plan.writes.iter().filter(|write| !write.removals.is_empty()).collect();
+        let (swapped, removed): (Vec<_>, Vec<_>) = taken.into_iter().partition(|write| !write.licenses.is_empty());
+        let allowed = usize::try_from(per_day.saturating_sub(used)).unwrap();
+        prop_assert!(removed.len() <= let_in + allowed);
+        prop_assert_eq!(removed.len() < all.iter().filter(alone).count(), !plan.held.is_empty(), "the excess is held");
+        prop_assert!(swapped.len() <= usize::try_from(free).unwrap(), "nobody gives away what nothing replaces");
+    }
+
+    #[test]
     fn a_digest_names_its_members_in_any_order(
         (one, other) in proptest::collection::btree_set((1..50_i64, any::<bool>()), 0..20)
             .prop_map(|set| set.into_iter().collect::<Vec<_>>())

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::grouping::sales;
 use super::scene::Scene;
 use crate::model::filter::Filter;
-use crate::model::identity::{PlanId, Sid, SkuId};
+use crate::model::group::GroupState;
+use crate::model::identity::{IntentId, PlanId, Sid, SkuId};
 use crate::model::person::Manual;
 use crate::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
 use crate::model::sample::{self, aad_premium, at, ems, intune_a, spe_e3};
@@ -186,6 +188,63 @@ fn who_leaves_loses_what_is_ours_after_the_grace() {
 }
 
 #[test]
+fn what_is_on_its_way_to_whom_an_edit_drops_is_not_taken_back_when_it_has_arrived() {
+    let on_its_way = || {
+        let scene = Scene::new().edited(|rule| {
+            reclaiming(rule);
+            rule.who = staff();
+        });
+        scene.judged(at(600)).stands(Standing::InFlight { intent: IntentId(1) })
+    };
+    let arrived = |scene: Scene| {
+        let scene = scene.judged(at(610)).stands(Standing::Confirming { accepted: at(611) }).licensed(ems(), &[], None);
+        scene.when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = true).judged(at(620))
+    };
+    let elsewhere = || Who::Ou(Dn::parse("OU=Gone,DC=corp,DC=example,DC=test").unwrap());
+    for (what, scene, expected) in [
+        ("nothing happened", on_its_way(), "licensed"),
+        ("an edit", on_its_way().edited(|rule| (rule.who, rule.digest) = (elsewhere(), "2".into())), "lapsed"),
+        ("the rule is gone", on_its_way().when(|s| s.rules.clear()), "lapsed"),
+        ("who left", leaves(on_its_way()), "reclaiming: take"),
+    ] {
+        assert_eq!(said(&arrived(scene), ems()), expected, "{what}");
+    }
+}
+
+#[test]
+fn an_edit_of_what_happens_on_leaving_takes_nothing_from_whoever_left_before() {
+    let staffed = |scene: Scene| scene.edited(|rule| rule.who = staff()).judged(at(630));
+    let taking = |grace: u64, any_direct: bool| {
+        move |rule: &mut Rule| rule.on_leave = OnLeave::Reclaim { grace: Duration::from_secs(grace), any_direct }
+    };
+    let left = || leaves(staffed(given())).judged(at(700));
+    assert_eq!(said(&left(), ems()), "lapsed", "the rule keeps");
+    let others = || leaves(staffed(Scene::new().licensed(ems(), &[], None).judged(at(600)))).judged(at(700));
+    assert_eq!(said(&others(), ems()), "lapsed");
+    for (what, scene) in [
+        ("reclaim", left().edited(taking(0, false))),
+        ("reclaim any", left().edited(taking(0, true))),
+        ("what others gave", others().edited(taking(0, true))),
+        ("and adopt", left().edited(taking(0, true)).edited(|rule| rule.adopt = Adopt::Enforce)),
+    ] {
+        let scene = scene.judged(at(800));
+        assert_eq!((said(&scene, ems()).as_str(), scene.judge(at(900)).changes.len()), ("lapsed", 0), "{what}");
+    }
+    // Of a grace that runs, a shorter one moves nothing forward, and to keep ends it for good.
+    let running = || leaves(staffed(given().edited(reclaiming))).judged(at(700));
+    let shorter = running().edited(taking(0, false)).judged(at(710));
+    assert_eq!(shorter.ems().standing, Standing::Reclaiming { at: at(700 + DAY) });
+    let kept = running().edited(|rule| rule.on_leave = OnLeave::Keep).judged(at(710));
+    assert_eq!(
+        (said(&kept, ems()), said(&kept.edited(reclaiming).judged(at(720)), ems())),
+        ("lapsed".into(), "lapsed".into())
+    );
+    // Nor does it touch those who are there.
+    let there = staffed(given()).edited(taking(0, true)).judged(at(700));
+    assert_eq!(said(&there, ems()), "licensed");
+}
+
+#[test]
 fn from_one_rule_to_another_is_an_exchange() {
     let two = |scene: Scene| {
         scene.when(|s| {
@@ -279,6 +338,79 @@ fn users_who_were_never_synced_are_meant_by_their_domain_alone() {
     let synced =
         Scene::new().when(|s| s.user().upn = Some("eve@contoso.com".into())).edited(|rule| rule.who = domain());
     assert_eq!(said(&synced.judged(at(600)), ems()), "none", "a synced user is none of these");
+}
+
+#[test]
+fn to_the_protected_nothing_is_given_and_from_them_nothing_is_taken_or_changed() {
+    let protects = |scene: Scene, who: Who| scene.when(|s| s.protected = vec![who]);
+    let taking = |scene: Scene| scene.edited(reclaiming);
+    let adopting = || {
+        Scene::old()
+            .licensed(ems(), &[], None)
+            .edited(|rule| (rule.adopt, rule.plans) = (Adopt::Enforce, off(&["INTUNE_A"])))
+    };
+    let disabled = |s: &mut Scene| s.account().enabled = false;
+    let cloud = || {
+        Scene::new().when(|s| {
+            s.person.accounts.clear();
+            (s.user().synced, s.user().upn, s.user().anchor) = (None, Some("x@contoso.com".into()), None);
+            s.location.default = Some("SE".parse().unwrap());
+            s.rules[0].who = Who::CloudDomain("contoso.com".into());
+            s.person.groups = [sales().into()].into();
+            s.groups.insert(sales().into(), GroupState::Known);
+        })
+    };
+    for (what, scene, open, shielded) in [
+        ("a newcomer", Scene::new(), "due", "none"),
+        ("what others gave", adopting(), "due: change, off INTUNE_A", "none"),
+        ("what we gave", given().edited(|rule| rule.plans = off(&["INTUNE_A"])), "due: change, off INTUNE_A", "lapsed"),
+        ("who is disabled", taking(given()).judged(at(650)).when(disabled), "reclaiming: take", "lapsed"),
+        (
+            "taken by hand",
+            given().when(|s| drop(s.person.manual.insert(ems(), Manual::Withheld))),
+            "reclaiming: take",
+            "lapsed",
+        ),
+        (
+            "on its way out",
+            taking(given()).judged(at(650)).when(disabled).judged(at(660)),
+            "reclaiming: take",
+            "lapsed",
+        ),
+    ] {
+        let again = |who: Who| said(&protects(copy(&scene), who).judged(at(700)), ems());
+        assert_eq!(again(Who::Not(Box::new(Who::Everyone))), open, "{what}, and somebody else is protected");
+        assert_eq!(again(staff()), shielded, "{what}");
+    }
+    assert_eq!(said(&cloud().judged(at(700)), ems()), "due");
+    let kept = protects(cloud(), Who::EntraGroup(sales())).judged(at(700));
+    assert_eq!(
+        (said(&kept, ems()), kept.presence()),
+        ("none".into(), "excluded"),
+        "without an account, by the tenant's group"
+    );
+    // While it is not known who is in the group nothing is done; when the protection ends nobody is a newcomer.
+    let unknown = protects(Scene::new(), Who::EntraGroup(sales())).judged(at(700));
+    assert_eq!(said(&unknown, ems()), "none");
+    let ended = protects(Scene::new(), staff()).judged(at(700)).when(|s| s.protected.clear()).judged(at(710));
+    assert_eq!((said(&ended, ems()), ended.presence()), ("baseline".into(), "present"));
+}
+
+/// All of a scene.
+fn copy(scene: &Scene) -> Scene {
+    Scene {
+        rules: scene.rules.clone(),
+        catalog: scene.catalog.clone(),
+        location: scene.location.clone(),
+        coverage: scene.coverage,
+        bases: scene.bases.clone(),
+        protected: scene.protected.clone(),
+        existing: scene.existing,
+        groups: scene.groups.clone(),
+        grace: scene.grace,
+        licensing: scene.licensing.clone(),
+        person: scene.person.clone(),
+    }
 }
 
 #[test]

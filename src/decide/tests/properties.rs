@@ -1,5 +1,7 @@
 //! What holds of every decision about any person.
 
+use std::time::Duration;
+
 use jiff::SignedDuration;
 use proptest::prelude::*;
 
@@ -7,9 +9,9 @@ use super::grouping::sales;
 use super::scene::{Scene, known_user};
 use crate::model::group::{GroupState, LicensingGroup, Memberships};
 use crate::model::identity::{HoldId, IntentId};
-use crate::model::rule::Who;
+use crate::model::rule::{Adopt, Dn, OnLeave, Who};
 use crate::model::sample::{at, ems, intune_a, licensed, rule, spe_e3, user, user_id};
-use crate::model::standing::{Presence, Reason, Standing};
+use crate::model::standing::{Action, Presence, Reason, Standing};
 use crate::model::user::{AssignedLicense, User};
 
 /// One thing that happens to a person between two decisions.
@@ -34,6 +36,10 @@ enum News {
     Member(bool),
     Gives(bool),
     Asked(bool),
+    Leaves(bool),
+    OnLeave(u8),
+    Adopts(u8),
+    Written,
 }
 
 fn news() -> impl Strategy<Value = News> {
@@ -57,6 +63,28 @@ fn news() -> impl Strategy<Value = News> {
         any::<bool>().prop_map(News::Member),
         any::<bool>().prop_map(News::Gives),
         any::<bool>().prop_map(News::Asked),
+        parting(),
+    ]
+}
+
+/// What belongs to leaving, and to what is done then.
+fn parting() -> impl Strategy<Value = News> {
+    prop_oneof![
+        4 => any::<bool>().prop_map(News::Leaves),
+        2 => (0..4_u8).prop_map(News::OnLeave),
+        1 => (0..3_u8).prop_map(News::Adopts),
+        3 => Just(News::Written),
+    ]
+}
+
+/// What an edit of the configuration may do to somebody without asking: nothing of it may take a license away.
+fn edit() -> impl Strategy<Value = News> {
+    prop_oneof![
+        (0..5_u8).prop_map(News::Edited),
+        (0..4_u8).prop_map(News::OnLeave),
+        (0..3_u8).prop_map(News::Adopts),
+        Just(News::Widened),
+        any::<bool>().prop_map(News::SecondRule),
     ]
 }
 
@@ -115,7 +143,57 @@ fn happen(scene: Scene, news: News, turn: u32) -> Scene {
             let groups = belongs.then(sales).into_iter().collect();
             s.person.memberships = Some(Memberships { read: at(999 + i64::from(turn)), groups });
         }
+        News::Leaves(leaves) => {
+            let unit = if leaves { "Gone" } else { "Staff" };
+            s.account().dn = format!("CN=u1,OU={unit},DC=corp,DC=example,DC=test");
+        }
+        News::OnLeave(kind) => {
+            let grace = Duration::from_secs(if kind == 1 { 0 } else { 5 });
+            s.rules[0].on_leave = match kind {
+                0 => OnLeave::Keep,
+                kind => OnLeave::Reclaim { grace, any_direct: kind == 3 },
+            };
+        }
+        News::Adopts(kind) => s.rules[0].adopt = [Adopt::Leave, Adopt::Merge, Adopt::Enforce][usize::from(kind)],
+        News::Written => written(s, turn),
     })
+}
+
+/// A write takes effect, as the store keeps it.
+fn written(scene: &mut Scene, turn: u32) {
+    let Some(stored) = scene.person.entitlements.get_mut(&ems()) else { return };
+    let flying = matches!(stored.standing, Standing::InFlight { .. });
+    let open = stored.standing.is_open() || matches!(stored.standing, Standing::Reclaiming { .. });
+    if !(flying || open) || scene.person.users.len() != 1 {
+        return;
+    }
+    let (action, disabled) = (stored.action, stored.disabled.iter().copied().collect::<Vec<_>>());
+    let before = &scene.person.users[0].user;
+    let had = before.direct_license(ems()).is_some();
+    match action {
+        Action::Take { .. } => (stored.standing, stored.ours) = (Standing::Reclaimed, false),
+        _ => {
+            stored.standing = Standing::Confirming { accepted: at(1000 + i64::from(turn)) };
+            stored.ours |= !had && action == Action::Give;
+        }
+    }
+    let mut user = User { licenses: Vec::new(), sources: Vec::new(), plans: [].into(), ..before.clone() };
+    if !matches!(action, Action::Take { .. }) {
+        user = licensed(user, ems(), &disabled, None);
+    }
+    scene.person.users[0].user = user;
+}
+
+/// EMS is to be taken away, now or at its time.
+fn is_to_go(scene: &Scene) -> bool {
+    scene.person.entitlements.get(&ems()).is_some_and(|it| {
+        let under_way = it.standing.is_open() || matches!(it.standing, Standing::Reclaiming { .. });
+        matches!(it.action, Action::Take { .. }) && under_way && !matches!(it.standing, Standing::InFlight { .. })
+    })
+}
+
+fn staff() -> Who {
+    Who::Ou(Dn::parse("OU=Staff,DC=corp,DC=example,DC=test").unwrap())
 }
 
 fn each(scene: &mut Scene, change: impl Fn(&mut User)) {
@@ -175,6 +253,56 @@ proptest! {
     }
 
     #[test]
+    fn nothing_is_taken_that_is_not_ours_and_who_returns_keeps_it(
+        story in proptest::collection::vec(prop_oneof![3 => parting(), 2 => news()], 1..16),
+    ) {
+        let mut scene = Scene::new().when(|s| s.rules[0].who = staff()).judged(at(900));
+        for (turn, news) in (0_u32..).zip(story) {
+            let now = at(1000 + i64::from(turn) * 2);
+            let any_direct = matches!(scene.rules[0].on_leave, OnLeave::Reclaim { any_direct: true, .. });
+            let was_to_go = is_to_go(&scene);
+            scene = happen(scene, news, turn).judged(now);
+            if is_to_go(&scene) {
+                let has = scene.person.users[0].user.direct_license(ems()).is_some();
+                let any_direct = any_direct || matches!(scene.rules[0].on_leave, OnLeave::Reclaim { any_direct: true, .. });
+                prop_assert!(has && (scene.ems().ours || any_direct || was_to_go), "{:?}", scene.ems());
+                prop_assert!(was_to_go || !scene.person.matches.iter().any(|(_, found)| found.eligible));
+            }
+            if matches!(news, News::Leaves(false)) {
+                let meant = scene.person.matches.get("ems").is_some_and(|found| found.eligible);
+                prop_assert!(!(meant && is_to_go(&scene)) || scene.catalog.is_empty(), "{:?}", scene.ems());
+            }
+        }
+    }
+
+    #[test]
+    fn an_edit_takes_nothing_away_at_once_or_later(
+        story in proptest::collection::vec(prop_oneof![3 => parting(), 2 => news()], 1..12),
+        edits in proptest::collection::vec(edit(), 1..5),
+        writes in any::<bool>(),
+    ) {
+        let mut scene = Scene::new().when(|s| s.rules[0].who = staff()).judged(at(900));
+        for (turn, news) in (0_u32..).zip(story) {
+            scene = happen(scene, news, turn).judged(at(1000 + i64::from(turn)));
+        }
+        // What is on its way when the file is taken over arrives after it.
+        let was_to_go = is_to_go(&scene) || matches!(scene.person.entitlements.get(&ems()).map(|it| (it.action, &it.standing)),
+            Some((Action::Take { .. }, Standing::InFlight { .. })));
+        for edit in edits {
+            scene = happen(scene, edit, 98);
+        }
+        scene = scene.judged(at(2000));
+        prop_assert!(was_to_go || !is_to_go(&scene), "{:?}", scene.ems());
+        if writes {
+            scene = happen(scene, News::Written, 99);
+        }
+        for second in [2001, 2010, 3000] {
+            scene = scene.judged(at(second));
+            prop_assert!(was_to_go || !is_to_go(&scene), "{:?}", scene.ems());
+        }
+    }
+
+    #[test]
     fn an_edit_makes_nobody_due(
         newcomer in any::<bool>(),
         before in proptest::collection::vec(news(), 0..8),
@@ -203,7 +331,9 @@ proptest! {
         scene = happen(scene, News::Group(0), 99).judged(at(2000));
         scene = happen(happen(scene, News::Group(1), 99), News::Member(member), 99);
         let scene = scene.judged(at(2001)).judged(at(2002));
-        let open = scene.person.entitlements.get(&ems()).is_some_and(|it| it.standing.is_open());
+        // What we gave follows its rule: its plans may change.
+        let entitlement = scene.person.entitlements.get(&ems());
+        let open = entitlement.is_some_and(|it| it.standing.is_open() && it.action != Action::Change);
         prop_assert!(!open || was_open || was_refused || unsold, "{}", scene.word());
     }
 }

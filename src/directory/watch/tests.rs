@@ -387,3 +387,19 @@ fn what_is_read_beside_the_accounts_waits_for_the_content_and_keeps_no_look_wait
     assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)));
     assert!(scene.watch.is_settled(scene.now) && !scene.watch.is_settled(later));
 }
+
+#[test]
+fn what_another_domain_left_to_read_is_not_forgotten_over_an_errand_under_way() {
+    let mut scene = Scene::new(1);
+    scene.settle();
+    let errand = Step::Read(Role::Content, What::Errand);
+    assert!(scene.watch.is_settled(scene.now));
+    scene.watch.rouse();
+    assert!(!scene.watch.is_settled(scene.now));
+    assert_eq!(scene.watch.next(0, scene.now), errand);
+    scene.watch.rouse();
+    scene.watch.told(0, Answer::Ran { again: None }, scene.now);
+    assert_eq!(scene.watch.next(0, scene.now), errand, "it may have come too late for the one before");
+    scene.watch.told(0, Answer::Ran { again: None }, scene.now);
+    assert!(matches!(scene.watch.next(0, scene.now), Step::Wait(_)));
+}

@@ -16,7 +16,7 @@ fn child() -> Uuid {
 }
 
 async fn witness(desk: &Desk, page: AccountPage) -> Vec<u32> {
-    desk.store.note_witness(domain(), DC2, page, at(20)).await.unwrap();
+    desk.store.note_witness(domain(), DC2, page, false, at(20)).await.unwrap();
     hinted(desk).await
 }
 
@@ -52,6 +52,30 @@ async fn what_a_witness_shows_beside_the_content_is_kept_until_the_content_shows
     assert_eq!(hinted(&desk).await, [0_u32; 0]);
     assert!(known(&desk, 1).await.is_some(), "one controller alone proves no absence");
     assert!(known(&desk, 3).await.is_none(), "two controllers agree that she is gone");
+}
+
+#[tokio::test]
+async fn whom_a_witness_does_not_have_when_it_is_first_read_is_a_hint() {
+    let desk = Desk::acquainted((1..=20).map(account).collect(), &[]).await;
+    desk.store.take_over(domain(), DC1, None).await.unwrap();
+    let whole = async |met: std::ops::RangeInclusive<u32>, ended: bool| {
+        desk.store.begin_witness(domain()).await.unwrap();
+        let shown = AccountPage { absent: vec![], ..page(met.map(account).collect()) };
+        desk.store.note_witness(domain(), DC2, shown, true, at(20)).await.unwrap();
+        if ended {
+            desk.store.finish_witness(domain(), DC2, 20, at(20)).await.unwrap();
+        }
+        hinted(&desk).await
+    };
+    assert_eq!(whole(9..=20, false).await, [0_u32; 0], "half a reading says nothing");
+    assert_eq!(whole(15..=20, true).await, [0_u32; 0], "one that is suspiciously small neither");
+    assert_eq!(whole(3..=20, true).await, [1, 2]);
+    // The content shows the one, and has not the other either.
+    let seen = AccountPage { absent: vec![guid(2)], ..page(vec![account(1)]) };
+    desk.store.absorb_accounts(domain(), seen, None, at(30)).await.unwrap();
+    assert_eq!((hinted(&desk).await, known(&desk, 2).await), (vec![1], None));
+    // Replication brings the one there, too.
+    assert_eq!(witness(&desk, page(vec![account(1)])).await, [0_u32; 0]);
 }
 
 #[tokio::test]

@@ -206,7 +206,7 @@ async fn what_no_table_can_do_without_end_is_bounded() {
          INSERT INTO container_moves SELECT guid, 'third', 'g' FROM domains;
          INSERT INTO containers (guid, domain, dn) SELECT 'old', guid, 'OU=Old' FROM domains;
          UPDATE domains SET generation = 10;
-         INSERT INTO group_walk VALUES ('nobody', 'child', NULL);"
+         INSERT INTO group_walk VALUES ('nobody', 'child', NULL, NULL);"
     ))
     .unwrap();
     let tables = [

@@ -42,6 +42,7 @@ struct Reading {
     sighting: Sighting,
     generation: Option<i64>,
     brought: Absorbed,
+    whole: bool,
 }
 
 /// One search of a reading, as in the product.
@@ -206,6 +207,9 @@ impl Agent {
                 let settles = why == Why::Regular;
                 let begin = || self.runtime.block_on(store.begin_scan(&key, settles)).expect("a scan begins");
                 let generation = (role == Role::Content).then(begin);
+                if role == Role::Witness {
+                    self.runtime.block_on(store.begin_witness(key.domain)).expect("nobody was met yet");
+                }
                 self.begin(line, role, None, Sighting::of(None), generation);
                 return Ok(None);
             }
@@ -308,13 +312,14 @@ impl Agent {
     }
 
     fn begin(&mut self, line: usize, role: Role, since: Option<String>, sighting: Sighting, generation: Option<i64>) {
+        let whole = since.is_none();
         let left = match since {
             Some(filter) => VecDeque::from([(DOMAIN.to_owned(), Kind::Changes(filter))]),
             None => self.settings.bases.iter().flat_map(|base| both(base)).collect(),
         };
         let brought = Absorbed::default();
         let (cursor, checked) = (None, false);
-        let reading = Reading { role, left, cursor, checked, sighting, generation, brought };
+        let reading = Reading { role, left, cursor, checked, sighting, generation, brought, whole };
         self.hands[line].reading = Some(reading);
     }
 
@@ -345,7 +350,7 @@ impl Agent {
             reading.left.pop_front();
         }
         reading.sighting.page(&mut page);
-        reading.brought += self.take_in(line, reading.role, page, reading.generation, domain)?;
+        reading.brought += self.take_in(line, (reading.role, reading.whole), page, reading.generation, domain)?;
         self.hands[line].reading = Some(reading);
         Ok(None)
     }
@@ -393,7 +398,7 @@ impl Agent {
                     if !page.outside.is_empty() {
                         self.check_bases(line, domain)?;
                     }
-                    self.take_in(line, Role::Content, page, None, domain)?;
+                    self.take_in(line, (Role::Content, false), page, None, domain)?;
                     from = next;
                     if from.is_none() {
                         break;
@@ -409,7 +414,12 @@ impl Agent {
 
     fn read(&mut self, line: usize, reading: Reading, domain: &Domain) -> Result<Answer, Broken> {
         let key = self.open(line, domain)?.key.clone();
-        let Reading { role, sighting, generation, brought, .. } = reading;
+        let Reading { role, sighting, generation, brought, whole, .. } = reading;
+        if role == Role::Witness && whole {
+            let ended = self.store.finish_witness(key.domain, &key.ntds, 100, self.now);
+            self.runtime.block_on(ended).expect("whom it has not is noted");
+            self.wrote = true;
+        }
         let hints = match role {
             Role::Content => 0,
             Role::Witness => self.hints(&key, true),
@@ -449,7 +459,7 @@ impl Agent {
             self.check_bases(line, domain)?;
         }
         page.absent = absent;
-        self.take_in(line, role, page, None, domain)?;
+        self.take_in(line, (role, false), page, None, domain)?;
         let hints = self.hints(&key, *what == What::Own);
         Ok(Answer::Read { sighting: Sighting::of(None), news: false, beside: true, generation: None, hints })
     }
@@ -457,7 +467,7 @@ impl Agent {
     fn take_in(
         &mut self,
         line: usize,
-        role: Role,
+        (role, whole): (Role, bool),
         page: AccountPage,
         generation: Option<i64>,
         domain: &Domain,
@@ -472,7 +482,7 @@ impl Agent {
             match role {
                 Role::Content => store.absorb_accounts(key.domain, page, generation, now).await.expect("taken in"),
                 Role::Witness => {
-                    store.note_witness(key.domain, &key.ntds, page, now).await.expect("noted");
+                    store.note_witness(key.domain, &key.ntds, page, whole, now).await.expect("noted");
                     Absorbed::default()
                 }
             }

@@ -52,6 +52,7 @@ pub fn settings(number: usize) -> DirectorySettings {
         anchor: AnchorSource::Auto,
         attributes: ["c"].into_iter().chain(further.then_some("department")).map(str::to_owned).collect(),
         groups: BTreeSet::new(),
+        groups_matter: false,
         poll: POLL,
         timeout: POLL,
     }
