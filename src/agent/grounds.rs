@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Agent, AgentError};
-use crate::decide::{BoundRule, Context, Expecting, bind, reasons};
+use crate::decide::{BoundRule, Context, Expecting, bind, reasons, shield};
 use crate::directory::joint_coverage;
 use crate::model::group::LicensingGroup;
 use crate::model::identity::{GroupId, PersonId};
@@ -37,6 +37,7 @@ impl Grounds {
             coverage: &self.coverage,
             bases: &self.bases,
             contact: self.contact,
+            protected: &settings.guard.protected,
             existing: settings.guard.existing,
             expecting: self.grace.map(|grace| Expecting { grace, groups: self.licensing.as_ref() }),
             clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
@@ -48,11 +49,12 @@ impl Grounds {
 impl Agent {
     pub(super) async fn grounds(&self, contact: Contact) -> Result<Grounds, AgentError> {
         let catalog = self.store.catalog().await?;
+        let (settings, states) = (&self.settings, self.store.group_states().await?);
         Ok(Grounds {
-            rules: bind(&self.settings.rules, &catalog, &self.store.group_states().await?),
+            rules: shield(bind(&settings.rules, &catalog, &states), &settings.guard.protected, &states),
             catalog,
-            coverage: joint_coverage(&self.settings.directories),
-            bases: self.settings.bases(),
+            coverage: joint_coverage(&settings.directories),
+            bases: settings.bases(),
             contact,
             licensing: self.store.licensing_groups().await?,
             grace: self.grace(),

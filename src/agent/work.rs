@@ -15,7 +15,7 @@ use super::tenant_feed::asked_wait;
 use super::{Agent, AgentError, is_fatal};
 use crate::apply::Hand;
 use crate::clock::later;
-use crate::decide::{BoundRule, Limit, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{BoundRule, Limit, Limits, allot, bind, heed_stops, judge, unknown_protection};
 use crate::directory::coverages;
 use crate::model::fault::{Class, Fault as _};
 use crate::model::identity::{PersonId, SkuId};
@@ -335,6 +335,10 @@ impl Agent {
         if let Some(grace) = self.grace() {
             let _ = write!(text, " {grace:?}");
         }
+        let protected = &self.settings.guard.protected;
+        if !protected.is_empty() {
+            let _ = write!(text, " protected {protected:?}");
+        }
         digest(&SHA256, text.as_bytes()).as_ref().iter().fold(String::new(), |mut hex, byte| {
             let _ = write!(hex, "{byte:02x}");
             hex
@@ -344,11 +348,15 @@ impl Agent {
     async fn allotment(&self, only: Option<(PersonId, SkuId)>) -> Result<Plan, AgentError> {
         let now = self.clock.now();
         let catalog = self.store.catalog().await?;
-        let rules = bind(&self.settings.rules, &catalog, &self.store.group_states().await?);
+        let states = self.store.group_states().await?;
+        let rules = bind(&self.settings.rules, &catalog, &states);
         let usable =
             |rule: &str| rule == BY_HAND || rules.iter().any(|bound| *bound.rule.id == *rule && bound.is_usable());
         // What a rule wanted before it was made unusable is kept, and not written.
         let mut candidates = self.store.candidates(now).await?;
+        if unknown_protection(&self.settings.guard.protected, &states).is_some() {
+            candidates.clear();
+        }
         candidates.retain(|candidate| {
             let goes = usable(&candidate.rule) || matches!(candidate.action, Action::Take { .. });
             goes && only.is_none_or(|only| (candidate.person, candidate.sku) == only)

@@ -289,6 +289,12 @@ static GUARD: Section = Section {
             Default("20"),
             "A complete answer that lacks more than this share of what was known removes nobody and raises an alarm.",
         ),
+        key(
+            "protected",
+            Inlines(&WHO),
+            Optional("[{ filter = \"(adminCount=1)\" }]"),
+            "To whom nothing is ever given, and from whom nothing is taken or changed, whatever rules and operators say.",
+        ),
     ],
 };
 

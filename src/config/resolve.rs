@@ -13,7 +13,7 @@ use super::values;
 use super::watch;
 use crate::model::group::ScopeGroup;
 use crate::model::location::UsageLocation;
-use crate::model::rule::Rule;
+use crate::model::rule::{Rule, Who};
 use crate::model::settings::{
     AnchorSource, DirectorySettings, Existing, GuardSettings, LocationSettings, LocationSource, LogFormat, LogSettings,
     Mode, Settings, WorkSettings,
@@ -28,7 +28,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let location = root.table("usage_location").and_then(|table| location(&table));
     let reach = directories.as_ref().map(|directories| rules::Reach::of(directories));
     let rules = rules::rules(root, reach.as_ref());
-    let guard = root.table("guard").and_then(|table| guard(&table));
+    let guard = root.table("guard").and_then(|table| guard(&table, reach.as_ref()));
     let work = root.table("work").and_then(|table| work(&table));
     let seats = root.table("seats").and_then(|table| notify::seats(&table));
     let alarm = root.table("alarm").and_then(|table| notify::alarm(&table));
@@ -37,11 +37,12 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
     let keep = root.table("audit").and_then(|table| table.duration("keep"));
     let watch = root.table("watch").and_then(|table| watch::watch(&table));
     let log = root.table("log").and_then(|table| log(&table));
-    let (mut directories, location, rules) = (directories?, location?, rules?);
+    let (mut directories, location, rules, guard) = (directories?, location?, rules?, guard?);
     for directory in &mut directories {
         directory.attributes = attributes(&directory.anchor, &location, &rules);
+        directory.attributes.extend(guard.protected.iter().flat_map(Who::attributes));
     }
-    for group in rules.iter().flat_map(|rule| rule.who.groups()) {
+    for group in rules.iter().map(|rule| &rule.who).chain(&guard.protected).flat_map(Who::groups) {
         // The domain of a group is the innermost one: a child's DN lies within its parent's.
         let ScopeGroup::Directory(group) = group else { continue };
         let holds = |directory: &&mut DirectorySettings| directory.root().is_some_and(|root| group.is_within(&root));
@@ -59,7 +60,7 @@ pub(super) fn settings(root: &Table<'_>) -> Option<Settings> {
         tenant: tenant?,
         location,
         rules,
-        guard: guard?,
+        guard,
         work: work?,
         seats: seats?,
         alarm: alarm?,
@@ -147,18 +148,23 @@ fn meaning(text: &str) -> Result<(String, UsageLocation), values::Wrong> {
     Ok((value.trim().to_lowercase(), values::location(code.trim())?))
 }
 
-fn guard(table: &Table<'_>) -> Option<GuardSettings> {
+fn guard(table: &Table<'_>, reach: Option<&rules::Reach>) -> Option<GuardSettings> {
     let existing = table.choice("existing");
     let assignments_per_day = table.number("assignments_per_day");
     let changes_per_day = table.number("changes_per_day");
     let removals_per_day = table.number("removals_per_day");
     let shrink_percent = table.number("shrink_percent");
+    let protected: Option<Vec<_>> = match table.has("protected") {
+        true => table.tables("protected").and_then(|tables| tables.iter().map(|who| rules::who(who, reach)).collect()),
+        false => Some(Vec::new()),
+    };
     Some(GuardSettings {
         existing: if existing? == "license" { Existing::License } else { Existing::Leave },
         assignments_per_day: assignments_per_day?,
         changes_per_day: changes_per_day?,
         removals_per_day: removals_per_day?,
         shrink_percent: shrink_percent?,
+        protected: protected?,
     })
 }
 

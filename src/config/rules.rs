@@ -125,7 +125,7 @@ fn plans(table: &Table<'_>, name: &str) -> Option<Vec<String>> {
     Some(plans.into_iter().map(Spanned::into_inner).collect())
 }
 
-fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
+pub(super) fn who(table: &Table<'_>, reach: Option<&Reach>) -> Option<Who> {
     let given: Vec<&str> = ["ou", "filter", "group", "entra_group", "cloud_domain", "any", "all", "not"]
         .into_iter()
         .filter(|key| table.has(key))

@@ -198,6 +198,7 @@ fn the_shipped_example_is_current_complete_and_right() {
     full.tenant.proxy = ProxySettings::default();
     assert_eq!((full.notify.len(), full.heartbeat.take().is_some()), (1, true));
     full.notify.clear();
+    assert_eq!(std::mem::take(&mut full.guard.protected).len(), 1);
     full.directories[0].attributes = as_shipped.directories[0].attributes.clone();
     full.directories[0].bases = as_shipped.directories[0].bases.clone();
     (full.rules, full.digest) = (as_shipped.rules.clone(), as_shipped.digest.clone());

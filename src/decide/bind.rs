@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::model::group::{GroupState, ScopeGroup};
 use crate::model::identity::{PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
-use crate::model::rule::{Adopt, Plans, Rule};
+use crate::model::rule::{Adopt, Plans, Rule, Who};
 
 /// A rule and the product it means in this tenant.
 #[derive(Clone, Debug, PartialEq)]
@@ -154,6 +154,17 @@ pub enum BindProblem {
         /// What it names.
         group: ScopeGroup,
     },
+    /// Who is protected is not known.
+    #[error(
+        "rule \"{rule}\": it is not known who is in group {group}, which guard.protected names; until it is, no rule gives, \
+         changes or takes anything"
+    )]
+    UnknownProtection {
+        /// Which rule.
+        rule: Arc<str>,
+        /// What `guard.protected` names.
+        group: ScopeGroup,
+    },
     /// Its members could not be read to their end yet.
     #[error("rule \"{rule}\": group {group} was never read to its end yet; until then nobody is licensed by the rule")]
     UnreadGroup {
@@ -178,6 +189,28 @@ pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<ScopeGroup, Gro
         groups: bind_groups(rule, groups),
     };
     rules.iter().map(one).collect()
+}
+
+/// The first group of those that are protected whose members are not known.
+#[must_use]
+pub fn unknown_protection(protected: &[Who], groups: &BTreeMap<ScopeGroup, GroupState>) -> Option<ScopeGroup> {
+    protected.iter().flat_map(Who::groups).find(|group| groups.get(group) != Some(&GroupState::Known))
+}
+
+/// While it is not known who is protected, no rule decides anything.
+#[must_use]
+pub fn shield(
+    mut rules: Vec<BoundRule>,
+    protected: &[Who],
+    groups: &BTreeMap<ScopeGroup, GroupState>,
+) -> Vec<BoundRule> {
+    if let Some(group) = unknown_protection(protected, groups) {
+        for bound in &mut rules {
+            let (rule, group) = (bound.rule.id.clone(), group.clone());
+            bound.groups = Err(BindProblem::UnknownProtection { rule, group });
+        }
+    }
+    rules
 }
 
 fn bind_groups(rule: &Rule, groups: &BTreeMap<ScopeGroup, GroupState>) -> Result<(), BindProblem> {

@@ -15,9 +15,9 @@ use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, KnownUser, Manual, Person};
-use crate::model::rule::{Adopt, BY_HAND, Dn, Subject};
+use crate::model::rule::{Adopt, BY_HAND, Dn, Subject, Who};
 use crate::model::settings::{Existing, LocationSettings};
-use crate::model::standing::{Action, Presence, Standing};
+use crate::model::standing::{Action, Exclusion, Presence, Standing};
 use crate::model::user::User;
 
 /// What is the same for everyone in one pass of judging.
@@ -35,6 +35,8 @@ pub struct Context<'a> {
     pub bases: &'a [Dn],
     /// When we first met this tenant.
     pub contact: Contact,
+    /// Whom nothing is done about.
+    pub protected: &'a [Who],
     /// What happens to those who were there before.
     pub existing: Existing,
     /// The licenses that groups are to give, where they are waited for.
@@ -61,6 +63,10 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         user: user.map(|known| &known.user),
         groups: (&person.groups).into(),
     };
+    let presence = match context.protected.iter().any(|who| who.covers(&subject)) {
+        true => shielded(presence),
+        false => presence,
+    };
     let mut met: Vec<Met<'_>> =
         context.rules.iter().map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();
     let location = match user {
@@ -83,6 +89,16 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         matches: met.into_iter().map(|met| (met.bound.rule.id.clone(), met.found)).collect(),
         location,
     }
+}
+
+/// Whoever could be given something, or lose it, and is protected.
+fn shielded(presence: Presence) -> Presence {
+    let may_be_acted_on = match &presence {
+        Presence::Present | Presence::CloudOnly => true,
+        Presence::Excluded(exclusion) => exclusion.is_disabled(),
+        _ => false,
+    };
+    if may_be_acted_on { Presence::Excluded(Exclusion::Protected) } else { presence }
 }
 
 /// What wants a product for a person: a rule, or an operator.

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::bind::BoundRule;
+use super::bind::{BindProblem, BoundRule};
 use super::judge::Context;
 use super::meet::Met;
 use crate::model::identity::SkuId;
 use crate::model::person::{Entitlement, Manual, Person};
 use crate::model::rule::{Dn, OnLeave};
-use crate::model::standing::{Action, Presence, Standing};
+use crate::model::standing::{Action, Exclusion, Presence, Standing};
 use crate::model::user::User;
 
 /// What is to become of a license that is not wanted.
@@ -43,6 +43,11 @@ pub(super) fn policy(
     met: &[Met<'_>],
     context: &Context<'_>,
 ) -> Leaving {
+    let is_shielded = *presence == Presence::Excluded(Exclusion::Protected)
+        || context.rules.iter().any(|bound| matches!(bound.groups, Err(BindProblem::UnknownProtection { .. })));
+    if is_shielded {
+        return Leaving::Keep;
+    }
     if person.manual.get(&sku) == Some(&Manual::Withheld) {
         return Leaving::Reclaim { at: context.now, any_direct: true, asked: true };
     }

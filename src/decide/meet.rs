@@ -12,7 +12,7 @@ use crate::model::location::UsageLocation;
 use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
 use crate::model::rule::Subject;
 use crate::model::settings::Existing;
-use crate::model::standing::Presence;
+use crate::model::standing::{Exclusion, Presence};
 
 /// A rule, and how it meets a person.
 pub(super) struct Met<'a> {
@@ -113,6 +113,8 @@ fn is_baseline(
 ) -> bool {
     let same_coverage = person.coverage.as_deref() == Some(context.coverage);
     match (stored, &person.presence) {
+        // That the protection ends, by an edit or otherwise, makes nobody a newcomer.
+        (_, Some(Presence::Excluded(Exclusion::Protected))) => true,
         (Some(stored), Some(before)) if stored.digest == bound.rule.digest && stored.unread => {
             stored.baseline && !came_by_event(before, presence, same_coverage)
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::decide::{BoundRule, Context, Product, bind, judge};
+use crate::decide::{BoundRule, Context, Product, bind, judge, shield};
 use crate::directory::joint_coverage;
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::judgement::{Judgement, LocationWish};
@@ -84,7 +84,8 @@ pub async fn plan_pilot(
     let catalog = store.catalog().await?;
     // Whoever asks for a pilot waits neither for a delay nor for a group.
     let rules: Vec<Rule> = settings.rules.iter().map(|rule| Rule { delay: Duration::ZERO, ..rule.clone() }).collect();
-    let rules = bind(&rules, &catalog, &store.group_states().await?);
+    let (protected, states) = (&settings.guard.protected, store.group_states().await?);
+    let rules = shield(bind(&rules, &catalog, &states), protected, &states);
     let context = Context {
         rules: &rules,
         catalog: &catalog,
@@ -92,6 +93,7 @@ pub async fn plan_pilot(
         coverage: &joint_coverage(&settings.directories),
         bases: &settings.bases(),
         contact,
+        protected,
         existing: settings.guard.existing,
         expecting: None,
         clock_skew: SignedDuration::try_from(settings.work.clock_skew).unwrap_or(SignedDuration::ZERO),
@@ -253,6 +255,7 @@ mod tests {
             coverage: "all",
             bases: &[],
             contact: Contact { started: at(0), completed: at(10) },
+            protected: &[],
             existing: Existing::Leave,
             expecting: None,
             clock_skew: SignedDuration::from_mins(5),

@@ -49,9 +49,10 @@ fn what(problem: &BindProblem) -> String {
         }
         BindProblem::NothingLeft { sku, .. } => format!("every service plan of \"{sku}\" is turned off"),
         // Groups are not read for this.
-        BindProblem::UnknownGroup { .. } | BindProblem::HiddenGroup { .. } | BindProblem::UnreadGroup { .. } => {
-            problem.to_string()
-        }
+        BindProblem::UnknownGroup { .. }
+        | BindProblem::HiddenGroup { .. }
+        | BindProblem::UnreadGroup { .. }
+        | BindProblem::UnknownProtection { .. } => problem.to_string(),
     }
 }
 
@@ -65,9 +66,10 @@ fn remedy(problem: &BindProblem) -> String {
         BindProblem::NotForUsers { .. } => "Name a product for users in sku.".to_owned(),
         BindProblem::CompanyPlan { .. } => "Leave it out of disable_plans.".to_owned(),
         BindProblem::NothingLeft { .. } => "Leave at least one plan out of disable_plans.".to_owned(),
-        BindProblem::UnknownGroup { .. } | BindProblem::HiddenGroup { .. } | BindProblem::UnreadGroup { .. } => {
-            "Correct group or entra_group.".to_owned()
-        }
+        BindProblem::UnknownGroup { .. }
+        | BindProblem::HiddenGroup { .. }
+        | BindProblem::UnreadGroup { .. }
+        | BindProblem::UnknownProtection { .. } => "Correct group or entra_group.".to_owned(),
     }
 }
 

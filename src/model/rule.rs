@@ -129,6 +129,12 @@ impl Who {
         self.is_about(subject) && self.judge(subject) == Some(true)
     }
 
+    /// Whether the subject is meant, wherever it came from: a user without account by the groups it is in, too.
+    #[must_use]
+    pub fn covers(&self, subject: &Subject<'_>) -> bool {
+        self.judge(subject) == Some(true)
+    }
+
     /// Whether the rule is about such subjects at all: those with an account, and users of a domain that it names.
     #[must_use]
     pub fn is_about(&self, subject: &Subject<'_>) -> bool {

@@ -11,7 +11,7 @@ use secrecy::SecretString;
 use super::group::ScopeGroup;
 use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
-use super::rule::{Dn, Rule};
+use super::rule::{Dn, Rule, Who};
 use super::secret::SecretSource;
 
 mod notify;
@@ -64,9 +64,9 @@ impl Settings {
         self.directories.iter().flat_map(|directory| &directory.bases).filter_map(|base| Dn::parse(base)).collect()
     }
 
-    /// The groups that the rules name.
+    /// The groups that the rules name, and those that are protected.
     pub fn groups(&self) -> impl Iterator<Item = ScopeGroup> {
-        self.rules.iter().flat_map(|rule| rule.who.groups())
+        self.rules.iter().map(|rule| &rule.who).chain(&self.guard.protected).flat_map(Who::groups)
     }
 
     /// Of these, those of the tenant.
@@ -381,6 +381,8 @@ pub struct GuardSettings {
     pub removals_per_day: u32,
     /// A complete answer that lacks more than this share of what was known, in percent, removes nobody and raises an alarm.
     pub shrink_percent: u32,
+    /// To whom nothing is given, and from whom nothing is taken or changed: whoever one of these means.
+    pub protected: Vec<Who>,
 }
 
 /// What happens to those who were in the tenant before first contact.

@@ -67,6 +67,8 @@ pub enum Exclusion {
         /// By which of its rules.
         rule: String,
     },
+    /// `guard.protected` means this person.
+    Protected,
     /// More than one live user of the tenant carries this person's anchor.
     AnchorShared {
         /// All of them.
@@ -97,6 +99,7 @@ impl fmt::Display for Exclusion {
             Self::DisabledInTenant => f.write_str("disabled in the tenant"),
             Self::Guest => f.write_str("a guest"),
             Self::System { rule } => write!(f, "a system account: {rule}"),
+            Self::Protected => f.write_str("protected (guard.protected): nothing is given, changed or taken"),
             Self::AnchorShared { users } => {
                 let users: Vec<String> = users.iter().map(ToString::to_string).collect();
                 write!(f, "{} tenant users share its anchor: {}; keep one of them", users.len(), users.join(", "))

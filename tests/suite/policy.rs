@@ -112,6 +112,32 @@ async fn more_removals_than_allowed_are_held_and_an_edit_removes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_protected_keep_what_they_have_and_are_given_nothing() {
+    let mut bench = bench("on_leave = \"reclaim\"\ngrace = \"0s\"").await;
+    let admins = bench.directory.create_group("Break Glass");
+    let group = "CN=Break Glass,CN=Users,DC=corp,DC=example,DC=test";
+    bench.edit("[guard]", &format!("[guard]\nprotected = [{{ group = \"{group}\" }}]"));
+    let agent = bench.running().await;
+    let [eva, bob] = [hired(&bench, &agent, "eva").await, hired(&bench, &agent, "bob").await];
+    bench.directory.set_membership(admins, eva.guid, true);
+    agent.until_presence(&eva, "excluded").await;
+    let told = bench.says(&["explain", &eva.upn]).await;
+    assert!(told.contains("protected (guard.protected)"), "{told}");
+    bench.says(&["unassign", &eva.upn, "--sku", "EMS"]).await;
+    for joiner in [&eva, &bob] {
+        disable(&bench, joiner);
+    }
+    agent.until_standing(&bob, "reclaimed").await;
+    let late = bench.hire("late", "DE");
+    bench.directory.set_membership(admins, late.guid, true);
+    bench.sync(&late);
+    agent.until_presence(&late, "excluded").await;
+    bench.some_polls().await;
+    assert!(bench.user(&eva).holds("EMS") && !bench.user(&bob).holds("EMS") && !bench.user(&late).holds("EMS"));
+    agent.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_are_moved_to_another_product_without_a_spare_seat_and_never_without_intune() {
     let mut bench = bench("").await;
     bench.tenant.set_seats("EMS", 200).expect("there is EMS");

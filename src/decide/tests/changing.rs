@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use super::grouping::sales;
 use super::scene::Scene;
 use crate::model::filter::Filter;
+use crate::model::group::GroupState;
 use crate::model::identity::{IntentId, PlanId, Sid, SkuId};
 use crate::model::person::Manual;
 use crate::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
@@ -336,6 +338,79 @@ fn users_who_were_never_synced_are_meant_by_their_domain_alone() {
     let synced =
         Scene::new().when(|s| s.user().upn = Some("eve@contoso.com".into())).edited(|rule| rule.who = domain());
     assert_eq!(said(&synced.judged(at(600)), ems()), "none", "a synced user is none of these");
+}
+
+#[test]
+fn to_the_protected_nothing_is_given_and_from_them_nothing_is_taken_or_changed() {
+    let protects = |scene: Scene, who: Who| scene.when(|s| s.protected = vec![who]);
+    let taking = |scene: Scene| scene.edited(reclaiming);
+    let adopting = || {
+        Scene::old()
+            .licensed(ems(), &[], None)
+            .edited(|rule| (rule.adopt, rule.plans) = (Adopt::Enforce, off(&["INTUNE_A"])))
+    };
+    let disabled = |s: &mut Scene| s.account().enabled = false;
+    let cloud = || {
+        Scene::new().when(|s| {
+            s.person.accounts.clear();
+            (s.user().synced, s.user().upn, s.user().anchor) = (None, Some("x@contoso.com".into()), None);
+            s.location.default = Some("SE".parse().unwrap());
+            s.rules[0].who = Who::CloudDomain("contoso.com".into());
+            s.person.groups = [sales().into()].into();
+            s.groups.insert(sales().into(), GroupState::Known);
+        })
+    };
+    for (what, scene, open, shielded) in [
+        ("a newcomer", Scene::new(), "due", "none"),
+        ("what others gave", adopting(), "due: change, off INTUNE_A", "none"),
+        ("what we gave", given().edited(|rule| rule.plans = off(&["INTUNE_A"])), "due: change, off INTUNE_A", "lapsed"),
+        ("who is disabled", taking(given()).judged(at(650)).when(disabled), "reclaiming: take", "lapsed"),
+        (
+            "taken by hand",
+            given().when(|s| drop(s.person.manual.insert(ems(), Manual::Withheld))),
+            "reclaiming: take",
+            "lapsed",
+        ),
+        (
+            "on its way out",
+            taking(given()).judged(at(650)).when(disabled).judged(at(660)),
+            "reclaiming: take",
+            "lapsed",
+        ),
+    ] {
+        let again = |who: Who| said(&protects(copy(&scene), who).judged(at(700)), ems());
+        assert_eq!(again(Who::Not(Box::new(Who::Everyone))), open, "{what}, and somebody else is protected");
+        assert_eq!(again(staff()), shielded, "{what}");
+    }
+    assert_eq!(said(&cloud().judged(at(700)), ems()), "due");
+    let kept = protects(cloud(), Who::EntraGroup(sales())).judged(at(700));
+    assert_eq!(
+        (said(&kept, ems()), kept.presence()),
+        ("none".into(), "excluded"),
+        "without an account, by the tenant's group"
+    );
+    // While it is not known who is in the group nothing is done; when the protection ends nobody is a newcomer.
+    let unknown = protects(Scene::new(), Who::EntraGroup(sales())).judged(at(700));
+    assert_eq!(said(&unknown, ems()), "none");
+    let ended = protects(Scene::new(), staff()).judged(at(700)).when(|s| s.protected.clear()).judged(at(710));
+    assert_eq!((said(&ended, ems()), ended.presence()), ("baseline".into(), "present"));
+}
+
+/// All of a scene.
+fn copy(scene: &Scene) -> Scene {
+    Scene {
+        rules: scene.rules.clone(),
+        catalog: scene.catalog.clone(),
+        location: scene.location.clone(),
+        coverage: scene.coverage,
+        bases: scene.bases.clone(),
+        protected: scene.protected.clone(),
+        existing: scene.existing,
+        groups: scene.groups.clone(),
+        grace: scene.grace,
+        licensing: scene.licensing.clone(),
+        person: scene.person.clone(),
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decide::{BoundRule, Context, Expecting, bind, judge};
+use crate::decide::{BoundRule, Context, Expecting, bind, judge, shield};
 use crate::model::account::Account;
 use crate::model::group::{GroupState, LicensingGroup, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, SkuId};
@@ -12,7 +12,7 @@ use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
 use crate::model::matches::Matches;
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
-use crate::model::rule::{Dn, Rule};
+use crate::model::rule::{Dn, Rule, Who};
 use crate::model::sample::{self, account, at, ems, user};
 use crate::model::settings::{Existing, LocationSettings};
 use crate::model::standing::Standing;
@@ -25,6 +25,7 @@ pub(super) struct Scene {
     pub location: LocationSettings,
     pub coverage: &'static str,
     pub bases: Vec<Dn>,
+    pub protected: Vec<Who>,
     pub existing: Existing,
     /// What is known of groups that rules name.
     pub groups: BTreeMap<ScopeGroup, GroupState>,
@@ -42,6 +43,7 @@ impl Scene {
             location: sample::location(),
             coverage: "coverage 1",
             bases: vec![Dn::parse("DC=corp,DC=example,DC=test").unwrap()],
+            protected: Vec::new(),
             existing: Existing::Leave,
             groups: BTreeMap::new(),
             grace: None,
@@ -83,7 +85,7 @@ impl Scene {
     }
 
     pub fn judge(&self, now: Timestamp) -> Judgement {
-        let rules = bind(&self.rules, &self.catalog, &self.groups);
+        let rules = shield(bind(&self.rules, &self.catalog, &self.groups), &self.protected, &self.groups);
         judge(&self.person, &self.context(&rules, now))
     }
 
@@ -95,6 +97,7 @@ impl Scene {
             coverage: self.coverage,
             bases: &self.bases,
             contact: Contact { started: at(0), completed: at(100) },
+            protected: &self.protected,
             existing: self.existing,
             expecting: self.grace.map(|grace| Expecting { grace, groups: self.licensing.as_ref() }),
             clock_skew: SignedDuration::from_secs(10),

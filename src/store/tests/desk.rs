@@ -144,6 +144,7 @@ impl Desk {
             coverage: COVERAGE,
             bases: &[crate::model::rule::Dn::parse("DC=corp,DC=example,DC=test").unwrap()],
             contact,
+            protected: &[],
             existing: self.existing,
             expecting: self.grace.map(|grace| Expecting { grace, groups: licensing.as_ref() }),
             clock_skew: SignedDuration::from_mins(5),
