@@ -106,7 +106,6 @@ fn measure(count: usize, rules: usize, groups: usize) -> Result<Measured, Box<dy
         bases: &bases,
         protected: &[],
         contact: Contact { started: at(0), completed: at(100) },
-        protected: &[],
         existing: Existing::Leave,
         expecting: None,
         clock_skew: SignedDuration::from_secs(300),
