@@ -176,11 +176,12 @@ impl Extent {
     }
 }
 
-/// Sets the clock ahead, and waits until the agent has looked at the directory since; not for long, since it may be down.
+/// Sets the clock ahead, and waits until the agent has looked at the directory since; not for long, since it may be down, or still be
+/// busy with what it saw before, and then looks after the next step.
 pub async fn pass(clock: &Clock, by: Duration, looks: impl Fn() -> u64) {
     let before = looks();
     clock.advance(by);
-    for _ in 0..50 {
+    for _ in 0..10 {
         if looks() > before {
             return;
         }

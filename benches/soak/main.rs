@@ -110,8 +110,8 @@ async fn soak(ticks: u64) -> Outcome {
         }
     }
     let took = begun.elapsed().as_secs_f64();
-    println!("{} ticks in {took:.0} s, {:.2} ms each", ticks + CALM, took * 1_000.0 / (ticks + CALM) as f64);
     let told = say("count");
+    println!("{} ticks in {took:.0} s, {} looks at the directory", ticks + CALM, told[0]);
     let report = store.report().await?;
     println!("{} hired, {} there, {} of them licensed by one write; {:?}", told[1], told[2], told[3], report.standing);
     stop.send_replace(true);

@@ -20,7 +20,7 @@ use windows_sys::Win32::Security::{
 use windows_sys::Win32::Storage::FileSystem::FILE_READ_DATA;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
 
-use super::{succeeded, wide};
+use super::{succeeded, text_at, wide};
 
 /// Whom an access list may name who is nobody in particular.
 const CROWDS: [(WELL_KNOWN_SID_TYPE, &str); 7] = [
@@ -142,11 +142,8 @@ fn text_of(sid: PSID) -> io::Result<String> {
     let mut text = null_mut();
     // SAFETY: callers pass a valid SID; what is allocated is given back below.
     succeeded(unsafe { ConvertSidToStringSidW(sid, &raw mut text) })?;
-    // SAFETY: the text ends in zero, and is read up to there.
-    let found = unsafe {
-        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
-        String::from_utf16_lossy(std::slice::from_raw_parts(text, length))
-    };
+    // SAFETY: a call that succeeded wrote a text that ends in zero.
+    let found = unsafe { text_at(text) }.to_string_lossy().into_owned();
     // SAFETY: allocated by the call above, used no more.
     unsafe { LocalFree(text.cast()) };
     Ok(found)

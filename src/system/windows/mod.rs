@@ -8,12 +8,14 @@ mod home;
 use std::ffi::OsString;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io;
-use std::os::windows::ffi::OsStrExt as _;
+use std::os::windows::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use socket2::SockRef;
 use windows_sys::Win32::Storage::FileSystem::{GetDiskFreeSpaceExW, GetDriveTypeW, GetVolumePathNameW};
+use windows_sys::Win32::System::Com::CoTaskMemFree;
+use windows_sys::Win32::UI::Shell::{FOLDERID_ProgramData, SHGetKnownFolderPath};
 
 use super::{Machine, Shared};
 
@@ -33,8 +35,18 @@ const REMOTE: u32 = 4;
 /// A path is at most this many units long, with the prefix for long ones.
 const LONGEST: usize = 32_768;
 
+/// `%ProgramData%`, as the system has it and not as the environment says: a service may have another one than whoever installed it.
 fn program_data() -> PathBuf {
-    std::env::var_os("ProgramData").filter(|path| !path.is_empty()).unwrap_or_else(|| "C:\\ProgramData".into()).into()
+    let mut found = std::ptr::null_mut();
+    // SAFETY: the folder's id is a constant, no token means whoever runs this, and what is allocated is given back below.
+    let done = unsafe { SHGetKnownFolderPath(&FOLDERID_ProgramData, 0, std::ptr::null_mut(), &raw mut found) };
+    let path = (done == 0 && !found.is_null()).then(|| {
+        // SAFETY: a call that succeeded wrote a text that ends in zero.
+        unsafe { text_at(found) }
+    });
+    // SAFETY: allocated by the call above, whether or not it succeeded, and used no more.
+    unsafe { CoTaskMemFree(found.cast()) };
+    path.unwrap_or_else(|| "C:\\ProgramData".into()).into()
 }
 
 pub(super) fn config_file() -> PathBuf {
@@ -140,6 +152,18 @@ pub(super) fn start_anew(_environment: &[(&str, OsString)]) -> io::Error {
 /// As the Win32 API takes text: UTF-16 with a zero at the end.
 pub(super) fn wide(text: &std::ffi::OsStr) -> Vec<u16> {
     text.encode_wide().chain([0]).collect()
+}
+
+/// Text of the Win32 API.
+///
+/// # Safety
+/// The text must be there, and end in zero.
+unsafe fn text_at(text: *const u16) -> OsString {
+    // SAFETY: it is read up to the zero at its end.
+    unsafe {
+        let length = (0..).take_while(|at| *text.add(*at) != 0).count();
+        OsString::from_wide(std::slice::from_raw_parts(text, length))
+    }
 }
 
 /// Calls answer zero when they fail, and say why on the side.
