@@ -51,19 +51,18 @@ pub(super) fn source(parent: &Table<'_>, name: &str) -> Option<SecretSource> {
     let table = parent.table(name)?;
     let context = table.context;
     let place = |source| table.has(source).then(|| table.text(source)).flatten().map(toml::Spanned::into_inner);
-    let file = match (place("file"), place("credential"), &context.env.credentials) {
+    Some(match (place("file"), place("credential"), &context.env.credentials) {
         (Some(path), ..) => {
             let path = context.directory.join(path);
             let private = !is_guarded(context, &path);
-            Some((path, private))
+            SecretSource::new(move || read_file(&path, private).map_err(|wrong| wrong.what))
         }
-        (None, Some(name), Some(directory)) => Some((directory.join(name), false)),
-        _ => None,
-    };
-    let Some((path, private)) = file else {
-        return Some(SecretSource::new(move || Ok(value.clone())));
-    };
-    Some(SecretSource::new(move || read_file(&path, private).map_err(|wrong| wrong.what)))
+        (None, Some(name), Some(directory)) => {
+            let path = directory.join(name);
+            SecretSource::new(move || read_credential(&path).map_err(|wrong| wrong.what))
+        }
+        _ => SecretSource::new(move || Ok(value.clone())),
+    })
 }
 
 fn is_variable(name: &str) -> bool {
@@ -91,7 +90,7 @@ fn from_credential(context: Context<'_>, name: &str) -> Result<SecretString, Wro
     if Path::new(name).file_name() != Some(OsStr::new(name)) {
         return Err(Wrong::new("is not the name of a credential").hint("a name without slashes, as in LoadCredential="));
     }
-    read_file(&directory.join(name), false)
+    read_credential(&directory.join(name))
 }
 
 /// The path of a file with a private key, which is read when it is needed and judged as a secret's file is.
@@ -144,6 +143,19 @@ fn open_file(path: &Path, private: bool) -> Result<(File, std::fs::Metadata), Wr
 }
 
 fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
+    text(read_bytes(path, private)?, path)
+}
+
+/// What the system keeps by name, sealed where it does that.
+fn read_credential(path: &Path) -> Result<SecretString, Wrong> {
+    let opened = system::unseal(read_bytes(path, false)?).map_err(|error| {
+        Wrong::new(format!("names {}, which cannot be opened here: {error}", path.display()))
+            .hint(system::CREDENTIALS_HINT)
+    });
+    text(opened?, path)
+}
+
+fn read_bytes(path: &Path, private: bool) -> Result<Vec<u8>, Wrong> {
     let shown = path.display();
     let (file, facts) = open_file(path, private)?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default() + 1);
@@ -151,10 +163,15 @@ fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
     if bytes.len() as u64 > LIMIT {
         return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
     }
+    Ok(bytes)
+}
+
+fn text(bytes: Vec<u8>, path: &Path) -> Result<SecretString, Wrong> {
+    let shown = path.display().to_string();
     let text = String::from_utf8(bytes).map_err(|_| {
         Wrong::new(format!("names {shown}, which is not UTF-8 text")).hint("write the secret as plain text")
     })?;
-    checked(text, &shown.to_string())
+    checked(text, &shown)
 }
 
 /// Without the line break an editor leaves; empty is refused: a bind with an empty password is an anonymous one.
