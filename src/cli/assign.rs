@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use uuid::Uuid;
 
 use super::request::{answer, find};
-use super::{Common, Failure, Unmet, output, plan};
+use super::{Common, Failure, Place, Unmet, output, plan};
 use crate::agent::{directory_group_members, group_members};
 use crate::model::fault::exit;
 use crate::model::filter::Filter;
@@ -69,7 +69,7 @@ pub(super) struct Unassign {
 }
 
 pub(super) async fn assign(common: &Common, args: Assign) -> Result<(), Failure> {
-    let store = Store::join(&common.settings()?.store)?;
+    let store = common.joined_store(&Place::default())?;
     let sku = product(&store, &args.sku).await?;
     let disabled = plans_off(&sku, &args.disable)?;
     let people = people(common, &store, &args.whom).await?;
@@ -77,14 +77,14 @@ pub(super) async fn assign(common: &Common, args: Assign) -> Result<(), Failure>
 }
 
 pub(super) async fn unassign(common: &Common, args: Unassign) -> Result<(), Failure> {
-    let store = Store::join(&common.settings()?.store)?;
+    let store = common.joined_store(&Place::default())?;
     let sku: SkuId = product(&store, &args.sku).await?.id;
     let people = people(common, &store, &args.whom).await?;
     carry_out(common, &store, Request::Unassign { people, sku }, args.dry_run).await
 }
 
 pub(super) async fn release(common: &Common, args: Unassign) -> Result<(), Failure> {
-    let store = Store::join(&common.settings()?.store)?;
+    let store = common.joined_store(&Place::default())?;
     let sku: SkuId = product(&store, &args.sku).await?.id;
     let people = people(common, &store, &args.whom).await?;
     carry_out(common, &store, Request::Release { people, sku }, args.dry_run).await

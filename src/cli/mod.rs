@@ -68,7 +68,7 @@ struct Common {
 }
 
 /// What commands take that only look or ask.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 struct Place {
     /// Read this store, and neither the configuration, which names one, nor its secrets.
     #[arg(long, value_name = "FILE", help_heading = "Where")]

@@ -83,9 +83,7 @@ fn from_variable(context: Context<'_>, name: &str) -> Result<SecretString, Wrong
 
 fn from_credential(context: Context<'_>, name: &str) -> Result<SecretString, Wrong> {
     let Some(directory) = &context.env.credentials else {
-        return Err(Wrong::new("needs $CREDENTIALS_DIRECTORY, which is not set").hint(
-            "systemd sets it for a unit with LoadCredential=; to check by hand: CREDENTIALS_DIRECTORY=… seatsync config check",
-        ));
+        return Err(Wrong::new("needs $CREDENTIALS_DIRECTORY, which is not set").hint(system::CREDENTIALS_HINT));
     };
     if Path::new(name).file_name() != Some(OsStr::new(name)) {
         return Err(Wrong::new("is not the name of a credential").hint("a name without slashes, as in LoadCredential="));
@@ -143,35 +141,33 @@ fn open_file(path: &Path, private: bool) -> Result<(File, std::fs::Metadata), Wr
 }
 
 fn read_file(path: &Path, private: bool) -> Result<SecretString, Wrong> {
-    text(read_bytes(path, private)?, path)
+    text_of(path, read_bytes(path, private)?)
 }
 
-/// What the system keeps by name, sealed where it does that.
+/// One with a name may be sealed; who can read it is the business of whoever put it there.
 fn read_credential(path: &Path) -> Result<SecretString, Wrong> {
-    let opened = system::unseal(read_bytes(path, false)?).map_err(|error| {
-        Wrong::new(format!("names {}, which cannot be opened here: {error}", path.display()))
-            .hint(system::CREDENTIALS_HINT)
-    });
-    text(opened?, path)
+    let bytes = system::unseal(read_bytes(path, false)?).map_err(|error| {
+        Wrong::new(format!("cannot be opened: {}: {error}", path.display())).hint(system::CREDENTIALS_HINT)
+    })?;
+    text_of(path, bytes)
 }
 
 fn read_bytes(path: &Path, private: bool) -> Result<Vec<u8>, Wrong> {
-    let shown = path.display();
     let (file, facts) = open_file(path, private)?;
     let mut bytes = Vec::with_capacity(usize::try_from(facts.len()).unwrap_or_default() + 1);
     file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| unreadable(path, &error))?;
     if bytes.len() as u64 > LIMIT {
-        return Err(Wrong::new(format!("names {shown}, which is longer than {LIMIT} bytes")));
+        return Err(Wrong::new(format!("names {}, which is longer than {LIMIT} bytes", path.display())));
     }
     Ok(bytes)
 }
 
-fn text(bytes: Vec<u8>, path: &Path) -> Result<SecretString, Wrong> {
-    let shown = path.display().to_string();
+fn text_of(path: &Path, bytes: Vec<u8>) -> Result<SecretString, Wrong> {
+    let shown = path.display();
     let text = String::from_utf8(bytes).map_err(|_| {
         Wrong::new(format!("names {shown}, which is not UTF-8 text")).hint("write the secret as plain text")
     })?;
-    checked(text, &shown)
+    checked(text, &shown.to_string())
 }
 
 /// Without the line break an editor leaves; empty is refused: a bind with an empty password is an anonymous one.

@@ -13,8 +13,10 @@ use super::{Accused, Told};
 use crate::agent::Phase;
 use crate::store::Report;
 
-/// The status line is made anew this often at most.
+/// The status line is made anew this often at most, and so seldom that it takes no more than this part of the time: it counts
+/// every account.
 const STATUS_AGAIN: Duration = Duration::from_mins(1);
+const STATUS_PART: u32 = 1000;
 
 /// While it stops, more time is asked for this often at most.
 const EXTEND_AGAIN: Duration = Duration::from_secs(1);
@@ -29,6 +31,7 @@ pub(super) fn watchdog() -> Option<Duration> {
 struct Past {
     fed: Option<Duration>,
     described: Option<Duration>,
+    describing: Duration,
     extended: Option<Duration>,
     accused: Accused,
 }
@@ -92,11 +95,13 @@ impl Told {
             self.feed(past, limit / 4, now.uptime);
         }
         let is_ready = matches!(&*self.phase.borrow(), Phase::Ready { .. });
-        if is_ready && is_due(&mut past.described, STATUS_AGAIN, now.uptime) {
+        let again = STATUS_AGAIN.max(past.describing * STATUS_PART);
+        if is_ready && is_due(&mut past.described, again, now.uptime) {
             // A store that fails is complained of by the work.
             if let Ok(report) = self.store.report().await {
                 notify(&[NotifyState::Status(&self.describe(&report, now.at))]);
             }
+            past.describing = self.clock.moment().uptime.saturating_sub(now.uptime);
         }
     }
 

@@ -122,7 +122,11 @@ fn unsafe_code_is_for_windows_and_says_why_it_is_sound() {
         for (at, _) in lines.iter().enumerate().filter(|(_, line)| line.contains("unsafe ")) {
             let name = file.display().to_string();
             assert!(name.contains("windows") || name.contains("event_log"), "{name} has unsafe code");
-            let reason = lines[..at].iter().rev().take(3).any(|line| line.contains("// SAFETY: "));
+            let reason = lines[..at]
+                .iter()
+                .rev()
+                .take(3)
+                .any(|line| line.contains("// SAFETY: ") || line.contains("/// # Safety"));
             assert!(reason, "{name}: why is this sound? {}", lines[at].trim());
             blocks += 1;
         }

@@ -31,6 +31,7 @@ mod hostile;
 mod joining;
 mod least_privilege;
 mod leaving;
+mod log_files;
 mod manuals;
 mod model;
 mod notices;

@@ -137,3 +137,16 @@ async fn who_only_looks_needs_neither_the_secrets_nor_a_file_without_mistakes() 
     assert!(shown.contains("no agent is running") && shown.contains("directory "), "{shown}");
     bench.says(&["users"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_asks_the_running_agent_needs_neither_as_well() {
+    let mut bench = Bench::start(2).await;
+    let daemon = Daemon::acquainted(&bench).await;
+    let ada = bench.join("ada", "DE");
+    until_standing(&bench.store(), &ada, "licensed").await;
+    bench.edit("[tenant]", "[tenant]\nno_such_key = 1");
+    bench.config();
+    bench.says(&["unassign", &ada.upn, "--sku", "EMS"]).await;
+    bench.until_user(&ada, |user| !user.holds("EMS")).await;
+    daemon.stop().await;
+}
