@@ -1,9 +1,9 @@
 """The software bill of materials of the packages: CycloneDX 1.5, from what cargo resolves and locks.
 
-    sbom.py OUT
+    sbom.py OUT [TARGET]
 
-Of the program as it is shipped: for Linux, with the feature gssapi. What only builds it (build scripts, macros) is not in the
-binary and stands there as excluded. The C code that is compiled in with a crate is named beside it.
+Of the program as it is shipped: for Linux, or for the target that is named, with the feature gssapi. What only builds it (build
+scripts, macros) is not in the binary and stands there as excluded. The C code that is compiled in with a crate is named beside it.
 """
 
 import json
@@ -15,17 +15,17 @@ import uuid
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TARGET = "x86_64-unknown-linux-gnu"
+LINUX = "x86_64-unknown-linux-gnu"
 
 
-def metadata():
-    command = ["cargo", "metadata", "--locked", "--format-version=1", "--features=gssapi", f"--filter-platform={TARGET}"]
+def metadata(target):
+    command = ["cargo", "metadata", "--locked", "--format-version=1", "--features=gssapi", f"--filter-platform={target}"]
     return json.loads(subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE).stdout)
 
 
-def tree(edges):
+def tree(edges, target):
     """Names and versions of what a build really uses: `cargo metadata` unites the features of tests with those of the program."""
-    command = ["cargo", "tree", "--locked", f"--edges={edges}", "--features=gssapi", f"--target={TARGET}", "--prefix=none"]
+    command = ["cargo", "tree", "--locked", f"--edges={edges}", "--features=gssapi", f"--target={target}", "--prefix=none"]
     lines = subprocess.run(command + ["--format={p}"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     return {tuple(line.replace(" v", " ", 1).split()[:2]) for line in lines.splitlines() if line}
 
@@ -99,13 +99,13 @@ def bundled(package):
     }
 
 
-def main(out):
-    told = metadata()
+def main(out, target=LINUX):
+    told = metadata(target)
     packages = {package["id"]: package for package in told["packages"]}
     nodes = {node["id"]: node for node in told["resolve"]["nodes"]}
     root, sums = told["resolve"]["root"], checksums()
     shipped, building = reached(nodes, packages, root)
-    used = {"shipped": tree("normal,no-proc-macro"), "building": tree("normal,build")}
+    used = {"shipped": tree("normal,no-proc-macro", target), "building": tree("normal,build", target)}
 
     def only(found, what):
         return {node: uses for node, uses in found.items() if (packages[node]["name"], packages[node]["version"]) in used[what]}
@@ -129,8 +129,8 @@ def main(out):
         "$schema": "http://cyclonedx.org/schema/bom-1.5.schema.json",
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
-        # The same for the same lock file.
-        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, purl(own) + digest)}",
+        # The same for the same lock file and target.
+        "serialNumber": f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, purl(own) + target + digest)}",
         "version": 1,
         "metadata": {
             "component": {
