@@ -7,6 +7,7 @@ use std::path::Path;
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::model::certificate::CertificateSource;
 use crate::model::secret::SecretSource;
 use crate::model::settings::{Bind, Credential, DirectorySettings, Proof, ProxySettings, Settings, WebhookSettings};
 
@@ -58,15 +59,16 @@ impl Contents {
         }
     }
 
-    /// A token of a federation is another every hour, and read anew each time: nothing is to be told of it.
+    /// A token of a federation is another every hour, and read anew each time: nothing is to be told of it. A certificate of the
+    /// machine's store goes by what it holds: another one is another configuration.
     fn proof(&mut self, proof: &Proof) {
         match proof {
             Proof::Secret { value, .. } => self.secret("tenant.credential".to_owned(), Some(value)),
-            Proof::Certificate { certificate, key, .. } => {
+            Proof::Certificate { source: CertificateSource::Files { certificate, key }, .. } => {
                 self.file("tenant.credential", Some(certificate));
                 self.file("tenant.credential key", Some(key));
             }
-            Proof::Federation { .. } => {}
+            Proof::Certificate { source: CertificateSource::Machine(_), .. } | Proof::Federation { .. } => {}
         }
     }
 

@@ -5,6 +5,7 @@ use toml::Spanned;
 use super::secret;
 use super::table::Table;
 use super::values::{self, Wrong};
+use crate::model::certificate::CertificateSource;
 use crate::model::settings::{
     AssertionAlgorithm, Credential, IdentitySource, Proof, Proxy, ProxySettings, TenantSettings,
 };
@@ -77,7 +78,7 @@ fn cloud_hosts(cloud: &str) -> (&'static str, &'static str) {
 /// The keys that belong to each method.
 const METHODS: [(&str, &[&str]); 4] = [
     ("secret", &["secret", "expires"]),
-    ("certificate", &["file", "key", "algorithm"]),
+    ("certificate", &["file", "key", "thumbprint", "algorithm"]),
     ("federation", &["token_file"]),
     ("managed-identity", &["source", "endpoint", "key_directory"]),
 ];
@@ -123,6 +124,11 @@ fn certificate(inner: &Table<'_>) -> Option<Proof> {
         Some("RS256") => AssertionAlgorithm::Rs256,
         _ => AssertionAlgorithm::Ps256,
     };
+    let source = if inner.has("thumbprint") { machine_certificate(inner) } else { certificate_files(inner) };
+    Some(Proof::Certificate { source: source?, algorithm })
+}
+
+fn certificate_files(inner: &Table<'_>) -> Option<CertificateSource> {
     if !inner.needs("file") {
         return None;
     }
@@ -130,7 +136,23 @@ fn certificate(inner: &Table<'_>) -> Option<Proof> {
         true => (inner.file("file"), secret::path(inner, "key")),
         false => (secret::path(inner, "file"), inner.path("file")),
     };
-    Some(Proof::Certificate { certificate: certificate?, key: key?, algorithm })
+    Some(CertificateSource::Files { certificate: certificate?, key: key? })
+}
+
+/// Whether it is there, and its key may be used, is found out by whoever signs with it.
+fn machine_certificate(inner: &Table<'_>) -> Option<CertificateSource> {
+    for key in ["file", "key"].into_iter().filter(|key| inner.has(key)) {
+        let what = format!("\"{key}\" stands beside \"thumbprint\"");
+        inner.wrong(key, what, "one of both: a PEM file, or a certificate of the machine's store with its key there");
+    }
+    let thumbprint = inner.parse("thumbprint", |text| match values::thumbprint(text)? {
+        _ if !system::CERTIFICATE_STORE => {
+            Err(Wrong::new("is for Windows: this system has no certificate store of the machine")
+                .hint("name a PEM file: file = \"seatsync.pem\""))
+        }
+        thumbprint => Ok(thumbprint),
+    });
+    Some(CertificateSource::Machine(thumbprint?.into_inner()))
 }
 
 /// The token's file need not be there yet: whoever writes it may start after us.

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use secrecy::ExposeSecret;
 
 use super::*;
+use crate::model::certificate::CertificateSource;
 use crate::model::fault::{Class, Fault};
 use crate::model::settings::{
     AnchorSource, AssertionAlgorithm, Bind, Credential, IdentitySource, Mode, Proof, ProxySettings, Server, Shape,
@@ -680,17 +681,17 @@ fn each_method_of_a_credential_has_its_keys() {
         panic!();
     };
     assert_eq!(expires.unwrap().to_string(), "2027-01-31");
-    let Proof::Certificate { certificate, key, algorithm } = proof("{ method = 'certificate', file = 'seatsync.pem' }")
-    else {
+    let files = |certificate, key| CertificateSource::Files { certificate: at(certificate), key: at(key) };
+    let Proof::Certificate { source, algorithm } = proof("{ method = 'certificate', file = 'seatsync.pem' }") else {
         panic!();
     };
-    assert_eq!((certificate, key, algorithm), (at("seatsync.pem"), at("seatsync.pem"), AssertionAlgorithm::Ps256));
-    let Proof::Certificate { certificate, key, algorithm } =
+    assert_eq!((source, algorithm), (files("seatsync.pem", "seatsync.pem"), AssertionAlgorithm::Ps256));
+    let Proof::Certificate { source, algorithm } =
         proof("{ method = 'certificate', file = 'public.pem', key = 'seatsync.key', algorithm = 'RS256' }")
     else {
         panic!();
     };
-    assert_eq!((certificate, key, algorithm), (at("public.pem"), at("seatsync.key"), AssertionAlgorithm::Rs256));
+    assert_eq!((source, algorithm), (files("public.pem", "seatsync.key"), AssertionAlgorithm::Rs256));
     let Proof::Federation { token_file } = proof("{ method = 'federation', token_file = 'not-there-yet' }") else {
         panic!();
     };
@@ -717,6 +718,8 @@ fn keys_of_another_method_and_missing_ones_are_said() {
         ("{ method = 'certificate', file = 'public.pem' }", "others than its owner can use"),
         ("{ method = 'certificate', file = 'public.pem', key = 'public.pem' }", "others than its owner can use"),
         ("{ method = 'certificate', file = 'seatsync.pem', algorithm = 'ES256' }", "no such value"),
+        ("{ method = 'certificate', thumbprint = '01 23' }", "is not a SHA-1 thumbprint"),
+        ("{ method = 'federation', token_file = 'x', thumbprint = '01 23' }", "a key of method \"certificate\""),
         ("{ method = 'federation' }", "\"token_file\" is missing"),
         ("{ method = 'managed-identity', source = 'arc' }", "cannot be chosen with Azure Arc"),
         ("{ method = 'managed-identity', endpoint = 'http://10.0.0.1/token' }", "without TLS"),
@@ -728,6 +731,23 @@ fn keys_of_another_method_and_missing_ones_are_said() {
     let (_, printed) =
         fixture.problems(tenant_with("credential = { method = 'secret', secret = { file = 'client-secret' } }"));
     assert!(printed.contains("\"id\" is missing") && printed.contains("\"client_id\" is missing"), "{printed}");
+}
+
+#[test]
+fn a_certificate_of_the_machines_store_is_for_windows_and_has_no_file_beside_it() {
+    let fixture = Fixture::new();
+    // As Windows' dialog shows it, with its unseen mark.
+    let print = "\u{200e}01 23 45 67 89 ab cd ef 01 23 45 67 89 ab cd ef 01 23 45 67";
+    for (keys, said) in [
+        ("", vec!["\"thumbprint\" is for Windows"]),
+        (", file = 'seatsync.pem'", vec!["\"file\" stands beside \"thumbprint\"", "is for Windows"]),
+        (", key = 'seatsync.key'", vec!["\"key\" stands beside \"thumbprint\"", "is for Windows"]),
+    ] {
+        let credential = format!("{IDS}credential = {{ method = 'certificate', thumbprint = '{print}'{keys} }}");
+        let (problems, printed) = fixture.problems(tenant_with(&credential));
+        assert_eq!(problems.len(), said.len(), "{printed}");
+        assert!(said.iter().all(|said| printed.contains(said)), "{printed}");
+    }
 }
 
 #[test]

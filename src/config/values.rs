@@ -6,6 +6,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::problem::suggestion;
+use crate::model::certificate::{NoThumbprint, Thumbprint};
 use crate::model::filter::Filter;
 use crate::model::location::{LocationError, UsageLocation};
 use crate::model::rule::Dn;
@@ -198,6 +199,12 @@ fn percent_decoded(text: &str) -> String {
 /// A day.
 pub(super) fn date(text: &str) -> Result<jiff::civil::Date, Wrong> {
     text.parse().map_err(|_| Wrong::new("is not a date").hint("year, month and day, such as \"2027-01-31\""))
+}
+
+/// A certificate's SHA-1 thumbprint.
+pub(super) fn thumbprint(text: &str) -> Result<Thumbprint, Wrong> {
+    let hint = "as PowerShell shows it: Get-ChildItem Cert:\\LocalMachine\\My";
+    text.parse().map_err(|wrong: NoThumbprint| Wrong::new(wrong.to_string()).hint(hint))
 }
 
 /// A GUID in its dashed form.

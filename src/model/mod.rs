@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_types, clippy::disallowed_methods)]
 
 pub mod account;
+pub mod certificate;
 pub mod dn;
 pub mod effect;
 pub mod expiry;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::civil::Date;
 use secrecy::SecretString;
 
+use super::certificate::CertificateSource;
 use super::group::ScopeGroup;
 use super::identity::{GroupId, TenantId};
 use super::location::UsageLocation;
@@ -267,10 +268,8 @@ pub enum Proof {
     },
     /// An assertion signed with the key of a certificate; read anew for each token.
     Certificate {
-        /// PEM file with the certificate.
-        certificate: PathBuf,
-        /// PEM file with its private key; may be the same.
-        key: PathBuf,
+        /// Where both are.
+        source: CertificateSource,
         /// How assertions are signed.
         algorithm: AssertionAlgorithm,
     },

@@ -1,5 +1,5 @@
-//! What differs between operating systems: where things lie, files that are nobody else's, sealed secrets, who asks, how much
-//! room there is. All else is written once; hosts and logs, which differ in kind, are `service` and `observe`.
+//! What differs between operating systems: where things lie, files that are nobody else's, sealed secrets, the machine's
+//! certificates, who asks, how much room there is. All else is written once; hosts and logs, which differ in kind, are `service` and `observe`.
 
 #[cfg(unix)]
 mod unix;
@@ -43,6 +43,46 @@ pub struct Machine {
 
 /// Whether Kerberos takes its key from a key table. Elsewhere the system keeps the key of the account that a process runs as.
 pub const KEY_TABLES: bool = here::KEY_TABLES;
+
+/// Whether the system keeps certificates for the machine, with keys that programs may use and not see.
+pub const CERTIFICATE_STORE: bool = here::CERTIFICATE_STORE;
+
+/// A certificate of the machine's store and its private key, which signs where it is kept. Not `Debug`, as no key is.
+pub struct StoredCertificate(here::StoredCertificate);
+
+/// How an RSA signature over a SHA-256 digest is padded (RFC 8017, 8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Padding {
+    /// RSASSA-PSS with a salt of 32 bytes.
+    Pss,
+    /// RSASSA-PKCS1-v1.5.
+    Pkcs1,
+}
+
+impl StoredCertificate {
+    /// The certificate.
+    #[must_use]
+    pub fn der(&self) -> &[u8] {
+        self.0.der()
+    }
+
+    /// Signs a SHA-256 digest. May take as long as the key's provider takes: a TPM some tenths of a second.
+    ///
+    /// # Errors
+    /// When the key may not be used, or cannot sign so; the text says what to do.
+    pub fn sign(&self, digest: &[u8; 32], padding: Padding) -> io::Result<Vec<u8>> {
+        self.0.sign(digest, padding)
+    }
+}
+
+/// Looks up a certificate of Windows' store `LocalMachine\My`, and opens its key.
+///
+/// # Errors
+/// [`io::ErrorKind::Unsupported`] on other systems and for keys outside of CNG; when there is no such certificate, it has no key
+/// or the key may not be used: the text says what to do.
+pub fn stored_certificate(thumbprint: &[u8; 20]) -> io::Result<StoredCertificate> {
+    here::stored_certificate(thumbprint).map(StoredCertificate)
+}
 
 /// Where the configuration is unless the command line says.
 #[must_use]

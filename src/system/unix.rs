@@ -10,11 +10,13 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
-use super::{Machine, Shared};
+use super::{Machine, Padding, Shared};
 
 pub(super) const STORE: &str = "\"/var/lib/seatsync/seatsync.db\"";
 
 pub(super) const KEY_TABLES: bool = true;
+
+pub(super) const CERTIFICATE_STORE: bool = false;
 
 pub(super) const CREDENTIALS_HINT: &str =
     "systemd sets it for a unit with LoadCredential=; to check by hand: CREDENTIALS_DIRECTORY=… seatsync config check";
@@ -50,6 +52,23 @@ pub(super) fn seal(_secret: &[u8]) -> io::Result<Vec<u8>> {
 #[expect(clippy::unnecessary_wraps, reason = "other systems seal")]
 pub(super) fn unseal(sealed: Vec<u8>) -> io::Result<Vec<u8>> {
     Ok(sealed)
+}
+
+/// There is none.
+pub(super) enum StoredCertificate {}
+
+impl StoredCertificate {
+    pub fn der(&self) -> &[u8] {
+        match *self {}
+    }
+
+    pub fn sign(&self, _digest: &[u8; 32], _padding: Padding) -> io::Result<Vec<u8>> {
+        match *self {}
+    }
+}
+
+pub(super) fn stored_certificate(_thumbprint: &[u8; 20]) -> io::Result<StoredCertificate> {
+    Err(io::ErrorKind::Unsupported.into())
 }
 
 pub(super) fn open(path: &Path) -> io::Result<File> {

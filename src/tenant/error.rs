@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::login::LoginFault;
+use crate::model::certificate::Thumbprint;
 use crate::model::fault::{Class, Fault, exit};
 
 /// Why something could not be asked of the tenant, or not understood. Texts hold no secret and no token.
@@ -45,6 +46,14 @@ pub enum TenantError {
         /// Which file.
         path: PathBuf,
         /// What is wrong with it; never what it holds.
+        detail: String,
+    },
+    /// The certificate of the machine's store cannot be used.
+    #[error("the certificate {thumbprint} of the machine's store cannot be used: {detail}")]
+    CredentialStore {
+        /// Which one.
+        thumbprint: Thumbprint,
+        /// What is wrong with it, and what to do.
         detail: String,
     },
     /// The app's federated credential is not known, which a new one is not for a while.
@@ -170,6 +179,7 @@ impl Fault for TenantError {
             Self::Untrusted { .. }
             | Self::Address(_)
             | Self::CredentialFile { .. }
+            | Self::CredentialStore { .. }
             | Self::IdentityKey(_)
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
@@ -191,6 +201,7 @@ impl Fault for TenantError {
             Self::Client(_) => "tenant-client-unusable",
             Self::Login { fault, .. } => fault.code(),
             Self::CredentialFile { .. } => "credential-file-unusable",
+            Self::CredentialStore { .. } => "credential-store-unusable",
             Self::FederationPending { .. } => "login-federation-pending",
             Self::IdentityKey(_) => "identity-key-refused",
             Self::ProxyLogin(_) => "proxy-login-refused",
@@ -226,6 +237,9 @@ impl Fault for TenantError {
             Self::Login { fault, .. } => fault.advice().into(),
             Self::CredentialFile { .. } => "Put a readable file there: PEM with an RSA key and its certificate, or with \
                  federation the token; it is read again each time."
+                .into(),
+            Self::CredentialStore { .. } => "It must lie in LocalMachine\\My with its RSA key in a key storage provider, and the \
+                 account that seatsync runs as must have Read on that key; it is looked up again each time."
                 .into(),
             Self::FederationPending { fault, .. } => {
                 format!("A new federated credential counts after some minutes. If it is not new: {}", fault.advice())
@@ -281,7 +295,9 @@ impl Fault for TenantError {
             | Self::FederationPending { .. }
             | Self::ResyncRequired
             | Self::ListingExpired => exit::UNAVAILABLE,
-            Self::Address(_) | Self::CredentialFile { .. } | Self::NoIntune => exit::CONFIG,
+            Self::Address(_) | Self::CredentialFile { .. } | Self::CredentialStore { .. } | Self::NoIntune => {
+                exit::CONFIG
+            }
             Self::IdentityKey(_)
             | Self::ProxyLogin(_)
             | Self::TokenRefused(_)
@@ -310,6 +326,7 @@ mod tests {
             TenantError::Client(text()),
             TenantError::Login { fault: LoginFault::SecretWrong, detail: text() },
             TenantError::CredentialFile { path: text().into(), detail: text() },
+            TenantError::CredentialStore { thumbprint: "0".repeat(40).parse().unwrap(), detail: text() },
             TenantError::FederationPending { fault: LoginFault::FederationIssuer, detail: text() },
             TenantError::IdentityKey(text()),
             TenantError::ProxyLogin(text()),

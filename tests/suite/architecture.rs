@@ -13,7 +13,7 @@ const MAY_IMPORT: [(&str, &[&str]); 18] = [
     ("config", &["model", "system"]),
     ("store", &["model", "system"]),
     ("directory", &["model", "tls", "system"]),
-    ("tenant", &["model", "clock", "tls"]),
+    ("tenant", &["model", "clock", "tls", "system"]),
     ("notify", &["model", "tls"]),
     ("tls", &["model"]),
     ("observe", &["model"]),

@@ -135,6 +135,13 @@ static CREDENTIAL: Section = Section {
         ),
         key("key", Text, Optional("\"seatsync.key\""), "certificate: PEM file with the private key, PKCS#8 or PKCS#1."),
         key(
+            "thumbprint",
+            Text,
+            Optional("\"0123456789ABCDEF0123456789ABCDEF01234567\""),
+            "certificate: on Windows, in place of \"file\": the SHA-1 thumbprint of one in LocalMachine\\My, whose key stays there \
+             (CNG). Looked up for each token; a renewed one has another thumbprint.",
+        ),
+        key(
             "algorithm",
             Choice(&[
                 ("PS256", "RSASSA-PSS, named by the SHA-256 thumbprint"),

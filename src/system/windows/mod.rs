@@ -1,7 +1,8 @@
-//! Windows: `%ProgramData%`, access lists, DPAPI.
+//! Windows: `%ProgramData%`, access lists, DPAPI, the machine's certificates.
 #![expect(unsafe_code, reason = "the Win32 API is C; each block says why it is sound")]
 
 pub(super) mod access;
+mod certificate;
 mod dpapi;
 mod home;
 
@@ -19,6 +20,7 @@ use windows_sys::Win32::UI::Shell::{FOLDERID_ProgramData, SHGetKnownFolderPath};
 
 use super::{Machine, Shared};
 
+pub(super) use certificate::{StoredCertificate, stored_certificate};
 pub(super) use dpapi::{seal, unseal};
 pub(super) use home::{home, prepare_home};
 
@@ -26,6 +28,8 @@ pub(super) use home::{home, prepare_home};
 pub(super) const STORE: &str = "\"state/seatsync.db\"";
 
 pub(super) const KEY_TABLES: bool = false;
+
+pub(super) const CERTIFICATE_STORE: bool = true;
 
 pub(super) const CREDENTIALS_HINT: &str = "keep it with: seatsync secret set NAME";
 

@@ -88,9 +88,7 @@ impl Tokens {
         let Credential::App { proof, .. } = &self.credential else { return Ok(None) };
         Ok(match proof {
             Proof::Secret { expires, .. } => expires.map(Expiry::of_secret),
-            Proof::Certificate { certificate, key, .. } => {
-                Some(Expiry::of_certificate(Certificate::read(certificate, key)?.expires))
-            }
+            Proof::Certificate { source, .. } => Some(Expiry::of_certificate(Certificate::read(source)?.expires())),
             Proof::Federation { .. } => None,
         })
     }
@@ -115,9 +113,9 @@ impl Tokens {
     async fn prove(&self, http: &Http, client_id: &str, proof: &Proof) -> Result<Grant, TenantError> {
         let assertion = match proof {
             Proof::Secret { value, .. } => return self.post(http, client_id, &[], ("client_secret", value)).await,
-            Proof::Certificate { certificate, key, algorithm } => {
+            Proof::Certificate { source, algorithm } => {
                 let claims = Claims { audience: &self.url, client_id, now: self.clock.now() };
-                Certificate::read(certificate, key)?.assertion(*algorithm, &claims)?
+                Certificate::read(source)?.assertion(*algorithm, &claims)?
             }
             Proof::Federation { token_file } => federation::assertion(token_file)?,
         };
