@@ -80,8 +80,10 @@ fn imports_run_one_way() {
 fn every_outside_thing_has_one_owner() {
     let mut wrong = Vec::new();
     for (file, room, text) in product_files() {
+        // Tests may stand on any library.
+        let product = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
         for (library, owners) in OWNERS {
-            let named = text
+            let named = product
                 .lines()
                 .filter(|line| !line.trim_start().starts_with("//"))
                 .any(|line| line.contains(&format!("{library}::")) || line.contains(&format!("use {library}")));

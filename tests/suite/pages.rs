@@ -46,8 +46,11 @@ fn every_piece_of_configuration_is_right() {
     let mut found = 0;
     for page in pages() {
         for block in fenced(&read(&page), "toml") {
-            if let Err(problem) = check(&block) {
-                panic!("{} shows configuration that is refused:\n{block}\n{problem}", page.display());
+            match check(&block) {
+                Ok(()) => {}
+                // What only Windows has is refused here for that alone.
+                Err(problem) if block.contains("# on Windows") && problem.contains("is for Windows") => {}
+                Err(problem) => panic!("{} shows configuration that is refused:\n{block}\n{problem}", page.display()),
             }
             found += 1;
         }
