@@ -159,17 +159,17 @@ Example:
   seatsync config example > seatsync.toml";
 
 pub(super) const SERVICE_INSTALL: &str = "\
-Examples, from an elevated prompt:
+Examples:
   seatsync service install
   seatsync service install --account 'CORP\\svc-seatsync$'
 
-A group managed account needs the right \"Log on as a service\" on this machine. Run it again after a
-move of the program, or for another account; what was edited stays.";
+For administrators, at an elevated prompt. A group managed account needs the right \"Log on as a
+service\" on this machine. Run it again after a move of the program, or for another account; what was
+edited stays.";
 
 pub(super) const SECRET_SET: &str = "\
-Examples, from an elevated prompt:
+Example:
   seatsync secret set bind-password
-  Get-Content password.txt | seatsync secret set bind-password
 
-It is asked for, or read from standard input, and opens on this machine alone. A new one counts from
-the next sign-in on.";
+For administrators, at an elevated prompt. It is asked for, or read from standard input, and opens
+on this machine alone. A new one counts from the next sign-in on.";
