@@ -28,8 +28,8 @@ pub(super) enum Command {
     },
 }
 
-/// No secret is longer, in bytes: that of the configuration's reader.
-const LIMIT: u64 = 64 * 1024;
+/// No secret is longer, in bytes: sealed it has to fit into what the configuration's reader takes.
+const LIMIT: usize = 32 * 1024;
 
 /// Keeps, lists or removes secrets.
 pub(super) fn run(command: Command) -> Result<(), Failure> {
@@ -60,7 +60,7 @@ fn set(path: &Path, name: &str) -> Result<(), Failure> {
     }
     let sealed = system::seal(&secret).map_err(|error| unusable(path, &error))?;
     // A reader finds the old one or the new one, and never half of one.
-    let partial = path.with_extension(format!("{}.part", std::process::id()));
+    let partial = path.with_file_name(format!(".{name}.{}", std::process::id()));
     let written = std::fs::write(&partial, sealed).and_then(|()| std::fs::rename(&partial, path));
     written.map_err(|error| {
         let _ = std::fs::remove_file(&partial);
@@ -80,8 +80,11 @@ fn ask(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
         let _ = write!(std::io::stderr(), "{name}: ");
         return Ok(Zeroizing::new(rpassword::read_password().map_err(unread)?.into_bytes()));
     }
-    let mut secret = Zeroizing::new(Vec::with_capacity(LIMIT as usize));
-    input.lock().take(LIMIT).read_to_end(&mut secret).map_err(unread)?;
+    let mut secret = Zeroizing::new(Vec::with_capacity(LIMIT + 1));
+    input.lock().take(LIMIT as u64 + 1).read_to_end(&mut secret).map_err(unread)?;
+    if secret.len() > LIMIT {
+        return Err(Unmet::usage(format!("the secret is longer than {LIMIT} bytes"), "Give the secret alone.").into());
+    }
     let length = secret.strip_suffix(b"\r\n").or_else(|| secret.strip_suffix(b"\n")).unwrap_or(&secret).len();
     secret.truncate(length);
     Ok(secret)
@@ -90,7 +93,8 @@ fn ask(name: &str) -> Result<Zeroizing<Vec<u8>>, Failure> {
 fn list(directory: &Path) -> Result<(), Failure> {
     let entries = std::fs::read_dir(directory).map_err(|error| unusable(directory, &error))?;
     let mut names: Vec<String> = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok()).collect();
-    names.retain(|name| !name.ends_with(".part"));
+    // What was not finished.
+    names.retain(|name| !name.starts_with('.'));
     names.sort();
     names.iter().for_each(|name| output::line(name));
     Ok(())

@@ -1,7 +1,5 @@
 //! `seatsync service`
 
-use std::path::{Path, PathBuf};
-
 use super::{Common, Failure, Unmet, output, run};
 use crate::model::fault::exit;
 use crate::service::{self, Installation, ServiceError, State};
@@ -36,35 +34,37 @@ pub(super) struct Install {
 
 /// Runs it; returns the exit status.
 pub(super) async fn run(common: &Common, command: Command) -> Result<u8, Failure> {
-    if let Command::Host = command {
-        return host(common.clone()).await;
-    }
     let common = common.clone();
-    let done = tokio::task::spawn_blocking(move || ask(&common, command)).await;
-    done.unwrap_or_else(|error| Err(interrupted(&error)))
-}
-
-fn ask(common: &Common, command: Command) -> Result<u8, Failure> {
-    let told = match command {
-        Command::Install(Install { account }) => {
-            let (program, config) =
-                (std::env::current_exe().map_err(|error| unknown(&error))?, absolute(&common.config)?);
-            let asked = Installation { program, config, example: config::example(), account };
-            let mut done = service::install(&asked)?;
-            done.push("next: edit the configuration, `seatsync config check`, `seatsync service start`".to_owned());
-            done
-        }
-        Command::Uninstall => service::uninstall()?,
-        Command::Start => vec![service::start()?.to_string()],
-        Command::Stop => vec![service::stop()?.to_string()],
-        Command::Status | Command::Host => {
+    match command {
+        Command::Install(args) => tell(move || install(&common, args)).await,
+        Command::Uninstall => tell(|| Ok(service::uninstall()?)).await,
+        Command::Start => tell(|| Ok(vec![service::start()?.to_string()])).await,
+        Command::Stop => tell(|| Ok(vec![service::stop()?.to_string()])).await,
+        Command::Status => {
             let state = service::state()?;
             output::line(&state.to_string());
-            return Ok(if matches!(state, State::Running(_)) { 0 } else { exit::UNAVAILABLE });
+            Ok(if matches!(state, State::Running(_)) { 0 } else { exit::UNAVAILABLE })
         }
-    };
-    told.iter().for_each(|line| output::line(line));
+        Command::Host => host(common).await,
+    }
+}
+
+/// Has the service manager do something, which may take a while, and tells what was done.
+async fn tell(ask: impl FnOnce() -> Result<Vec<String>, Failure> + Send + 'static) -> Result<u8, Failure> {
+    let done = tokio::task::spawn_blocking(ask).await;
+    let done = done.unwrap_or_else(|error| Err(interrupted("asking the service control manager", error).into()))?;
+    done.iter().for_each(|line| output::line(line));
     Ok(0)
+}
+
+fn install(common: &Common, args: Install) -> Result<Vec<String>, Failure> {
+    // The service begins in a directory of the system's, so both are named by their whole path.
+    let program = std::env::current_exe().map_err(|error| unknown(&error))?;
+    let config = std::path::absolute(&common.config).map_err(|error| unknown(&error))?;
+    let asked = Installation { program, config, example: config::example(), account: args.account };
+    let mut done = service::install(&asked)?;
+    done.push("next: edit the configuration, `seatsync config check`, `seatsync service start`".to_owned());
+    Ok(done)
 }
 
 /// Runs the agent for the service control manager.
@@ -80,13 +80,8 @@ async fn host(common: Common) -> Result<u8, Failure> {
         }
     };
     let hosted = tokio::task::spawn_blocking(move || service::host(body)).await;
-    hosted.unwrap_or_else(|error| Err(ServiceError::Failed { doing: "running as a service", source: error.into() }))?;
+    hosted.unwrap_or_else(|error| Err(interrupted("running as a service", error)))?;
     Ok(0)
-}
-
-/// The service begins in a directory of the system's.
-fn absolute(path: &Path) -> Result<PathBuf, Failure> {
-    std::path::absolute(path).map_err(|error| unknown(&error))
 }
 
 fn unknown(error: &std::io::Error) -> Failure {
@@ -99,10 +94,6 @@ fn unknown(error: &std::io::Error) -> Failure {
     .into()
 }
 
-fn interrupted(error: &tokio::task::JoinError) -> Failure {
-    ServiceError::Failed {
-        doing: "asking the service control manager",
-        source: std::io::Error::other(error.to_string()),
-    }
-    .into()
+fn interrupted(doing: &'static str, error: tokio::task::JoinError) -> ServiceError {
+    ServiceError::Failed { doing, source: error.into() }
 }

@@ -198,7 +198,8 @@ impl fmt::Display for KerberosFault {
     }
 }
 
-/// Binds as the principal, or as whoever the process runs as, to the service `host@REALM`. It blocks on files and on the network: not for a worker of the runtime.
+/// Binds as the principal, or as whoever the process runs as, to the service `host@REALM`. It blocks on files and on the
+/// network: not for a worker of the runtime.
 #[cfg(feature = "gssapi")]
 pub(super) async fn bind(
     ldap: &mut ldap3::Ldap,

@@ -92,10 +92,8 @@ pub(super) fn account(bind: &Bind, own: Option<&Own>, now: Timestamp) -> Check {
     };
     let (day, days) = (expiry.at.strftime("%Y-%m-%d"), expiry.days_left(now));
     let remedy = match bind {
-        Bind::Simple { .. } | Bind::Own => {
-            "Set a new password and store it for seatsync: it counts from the next connection on."
-        }
         Bind::Kerberos { .. } => "Set a new password and export the key table anew: it is worth nothing from then on.",
+        _ => "Set a new password and store it for seatsync: it counts from the next connection on.",
     };
     match expiry.warning(now) {
         None => Check::ok(Topic::Account, format!("{found}; its password ends on {day}, in {days} days")),

@@ -1,5 +1,6 @@
 //! What differs between operating systems: where things lie, files that are nobody else's, sealed secrets, the machine's
-//! certificates, who asks, how much room there is. All else is written once; hosts and logs, which differ in kind, are `service` and `observe`.
+//! certificates, who asks, how much room there is. All else is written once; hosts and logs, which differ in kind, are `service` and
+//! `observe`.
 
 #[cfg(unix)]
 mod unix;

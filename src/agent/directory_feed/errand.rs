@@ -1,6 +1,5 @@
 //! What is read beside the accounts: groups that rules name, what members of other domains' groups are, and what is below
-//! containers that moved. One thing at a time, so
-//! that the controller's changes are looked at in between.
+//! containers that moved. One thing at a time, so that the controller's changes are looked at in between.
 
 use super::line::Hand;
 use crate::agent::AgentError;

@@ -28,6 +28,9 @@ const RELOAD: u32 = 128;
 /// Until the tasks run: a large store may be brought up to a new schema first.
 const START_HINT: Duration = Duration::from_mins(2);
 
+/// Until the agent says how long its last step may take.
+const STOP_HINT: Duration = Duration::from_mins(2);
+
 /// Whether all tasks make progress is looked at this often.
 const LOOK: Duration = Duration::from_secs(30);
 
@@ -67,6 +70,10 @@ fn serve(_arguments: Vec<OsString>) {
     let heed = move |control| match control {
         ServiceControl::Stop | ServiceControl::Shutdown => {
             stop.send_replace(true);
+            // Whoever asked must not find it running any more.
+            if let Some(hosted) = HOSTED.get() {
+                hosted.say(ServiceState::StopPending, STOP_HINT);
+            }
             ServiceControlHandlerResult::NoError
         }
         ServiceControl::ParamChange => {
@@ -165,6 +172,7 @@ impl Hosted {
     fn enter(&self, phase: &Phase, last_step: Duration) {
         match phase {
             Phase::Starting => {}
+            _ if *self.signals.stop.borrow() => self.say(ServiceState::StopPending, last_step),
             // It serves while a configuration is weighed.
             Phase::Ready { .. } | Phase::Reloading => self.say(ServiceState::Running, Duration::ZERO),
             Phase::Stopping => self.say(ServiceState::StopPending, last_step),

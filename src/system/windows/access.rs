@@ -13,9 +13,9 @@ use windows_sys::Win32::Security::Authorization::{
 };
 use windows_sys::Win32::Security::{
     ACCESS_ALLOWED_ACE, ACE_HEADER, ACL, DACL_SECURITY_INFORMATION, GetAce, GetTokenInformation, IsWellKnownSid,
-    PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SetFileSecurityW, TOKEN_QUERY, TOKEN_USER,
-    TokenUser, WELL_KNOWN_SID_TYPE, WinAnonymousSid, WinAuthenticatedUserSid, WinBuiltinGuestsSid, WinBuiltinUsersSid,
-    WinInteractiveSid, WinNetworkSid, WinWorldSid,
+    OWNER_SECURITY_INFORMATION, PROTECTED_DACL_SECURITY_INFORMATION, PSECURITY_DESCRIPTOR, PSID, SetFileSecurityW,
+    TOKEN_QUERY, TOKEN_USER, TokenUser, WELL_KNOWN_SID_TYPE, WinAnonymousSid, WinAuthenticatedUserSid,
+    WinBuiltinGuestsSid, WinBuiltinUsersSid, WinInteractiveSid, WinNetworkSid, WinWorldSid,
 };
 use windows_sys::Win32::Storage::FileSystem::FILE_READ_DATA;
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
@@ -53,7 +53,7 @@ pub(super) fn seal(path: &Path, inherit: Inherit) -> io::Result<()> {
     apply(path, &format!("D:P{grants}"))
 }
 
-/// Puts this list, in SDDL, in place of that of a file or directory.
+/// Puts this list, in SDDL, in place of that of a file or directory; and this owner, if it names one.
 pub(in crate::system) fn apply(path: &Path, sddl: &str) -> io::Result<()> {
     let (text, path) = (wide(sddl.as_ref()), wide(path.as_os_str()));
     let mut descriptor: PSECURITY_DESCRIPTOR = null_mut();
@@ -66,7 +66,8 @@ pub(in crate::system) fn apply(path: &Path, sddl: &str) -> io::Result<()> {
             null_mut(),
         )
     })?;
-    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION;
+    let owner = if sddl.starts_with("O:") { OWNER_SECURITY_INFORMATION } else { 0 };
+    let what = DACL_SECURITY_INFORMATION | PROTECTED_DACL_SECURITY_INFORMATION | owner;
     // SAFETY: the path ends in zero, and the descriptor is the one that was just made.
     let done = succeeded(unsafe { SetFileSecurityW(path.as_ptr(), what, descriptor) });
     // SAFETY: made by the call above, used no more.

@@ -21,7 +21,8 @@ pub(in crate::system) fn prepare_home(service: &str) -> io::Result<PathBuf> {
     for (below, rights) in [("", READ), ("secrets", READ), ("state", MODIFY), ("log", MODIFY)] {
         let directory = home.join(below);
         std::fs::create_dir_all(&directory)?;
-        access::apply(&directory, &format!("D:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;{rights};;;{sid})"))?;
+        // Anybody may make directories in %ProgramData%, and the owner of one may change its list.
+        access::apply(&directory, &format!("O:BAD:P(A;OICI;FA;;;SY)(A;OICI;FA;;;BA)(A;OICI;{rights};;;{sid})"))?;
     }
     Ok(home)
 }
