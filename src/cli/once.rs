@@ -21,7 +21,7 @@ pub(super) async fn run(common: &Common, args: &Args) -> Result<(), Failure> {
     key_table::in_environment(&settings)?;
     run::init_log(&settings.log)?;
     let stop = service::console::stop_signal().unwrap_or_else(|_| tokio::sync::watch::channel(false).1);
-    let _lease = Lease::take(&settings.store)?;
+    let _lease = Lease::take_to_stay(&settings.store).await?;
     let store = Store::open(&settings.store)?;
     let agent = Agent::new(settings, store.clone(), Clock::system(), stop).await?;
     let turn = progress::with(agent.progress(), agent.once()).await?;

@@ -27,7 +27,7 @@ pub(super) async fn run(common: &Common) -> Result<(), Failure> {
         code: "signals-unusable",
         status: exit::SOFTWARE,
     })?;
-    let _lease = Lease::take(&settings.store)?;
+    let _lease = Lease::take_to_stay(&settings.store).await?;
     let (store, clock) = (Store::open(&settings.store)?, Clock::system());
     let vitals = Vitals::new(clock.clone(), patience());
     let phase = watch::Sender::new(Phase::default());

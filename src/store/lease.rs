@@ -4,11 +4,17 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::StoreError;
 use crate::system;
+
+/// Commands that leave a request, or ask whether an agent is there, hold the lease for a moment: whoever is to stay tries again
+/// so often, and so far apart.
+const TRIES: u32 = 30;
+const APART: Duration = Duration::from_millis(100);
 
 /// The right to apply, held while it lives.
 #[derive(Debug)]
@@ -43,6 +49,20 @@ impl Lease {
         // For whoever finds it taken; the file's own time says since when.
         file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id())).map_err(failed)?;
         Ok(Self { _file: file })
+    }
+
+    /// The same for whoever is to stay, after waiting for three seconds at most.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn take_to_stay(store: &Path) -> Result<Self, StoreError> {
+        for _ in 1..TRIES {
+            match Self::take(store) {
+                Err(StoreError::Busy { .. }) => tokio::time::sleep(APART).await,
+                taken => return taken,
+            }
+        }
+        Self::take(store)
     }
 
     /// Whether some agent holds it now.

@@ -155,6 +155,20 @@ fn a_lease_is_exclusive_and_freed_with_its_holder() {
     Lease::take(&path).unwrap();
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_is_to_stay_waits_for_a_command_and_for_no_other_agent() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("seatsync.db");
+    let commands = Lease::take(&path).unwrap();
+    let a_moment = async move {
+        tokio::time::sleep(std::time::Duration::from_millis(250)).await;
+        drop(commands);
+    };
+    let (taken, ()) = tokio::join!(Lease::take_to_stay(&path), a_moment);
+    let _agents = taken.unwrap();
+    assert!(matches!(Lease::take_to_stay(&path).await, Err(StoreError::Busy { .. })));
+}
+
 #[tokio::test]
 async fn a_copy_is_whole_and_private_while_the_store_is_written() {
     let desk = Desk::acquainted((0..300).map(account).collect(), &(0..300).map(user).collect::<Vec<_>>()).await;
