@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Agent, AgentError};
-use crate::decide::{BoundRule, Context, Expecting, bind, reasons, shield};
+use crate::decide::{BoundRule, Context, Expecting, bind, reasons, rule_set, shield};
 use crate::directory::joint_coverage;
 use crate::model::group::LicensingGroup;
 use crate::model::identity::{GroupId, PersonId};
 use crate::model::judgement::Contact;
 use crate::model::license::Catalog;
+use crate::model::matches::RuleSet;
 use crate::model::plan::Plan;
 use crate::model::reasoning::Reasoning;
 use crate::model::rule::Dn;
@@ -19,6 +20,7 @@ use crate::model::settings::Settings;
 /// What a [`Context`] borrows.
 pub(super) struct Grounds {
     pub rules: Vec<BoundRule>,
+    rule_set: RuleSet,
     pub catalog: Catalog,
     /// Names all that is read of the directory.
     pub coverage: String,
@@ -32,6 +34,7 @@ impl Grounds {
     pub(super) fn context<'a>(&'a self, settings: &'a Settings, now: Timestamp) -> Context<'a> {
         Context {
             rules: &self.rules,
+            rule_set: self.rule_set.clone(),
             catalog: &self.catalog,
             location: &settings.location,
             coverage: &self.coverage,
@@ -50,8 +53,10 @@ impl Agent {
     pub(super) async fn grounds(&self, contact: Contact) -> Result<Grounds, AgentError> {
         let catalog = self.store.catalog().await?;
         let (settings, states) = (&self.settings, self.store.group_states().await?);
+        let rules = shield(bind(&settings.rules, &catalog, &states), &settings.guard.protected, &states);
         Ok(Grounds {
-            rules: shield(bind(&settings.rules, &catalog, &states), &settings.guard.protected, &states),
+            rule_set: rule_set(&rules),
+            rules,
             catalog,
             coverage: joint_coverage(&settings.directories),
             bases: settings.bases(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::model::group::{GroupState, ScopeGroup};
 use crate::model::identity::{PlanId, SkuId};
 use crate::model::license::{Catalog, INTUNE_PLANS, Sku};
+use crate::model::matches::RuleSet;
 use crate::model::rule::{Adopt, Plans, Rule, Who};
 
 /// A rule and the product it means in this tenant.
@@ -13,8 +14,6 @@ use crate::model::rule::{Adopt, Plans, Rule, Who};
 pub struct BoundRule {
     /// The rule as written.
     pub rule: Rule,
-    /// Its place among all rules in the order of their ids.
-    pub place: usize,
     /// What it means here; `Err` when the tenant has no such product or plan. Whom the rule meets is still followed, so
     /// that nobody is lost once it can be bound.
     pub product: Result<Product, BindProblem>,
@@ -184,11 +183,16 @@ fn near_text(near: &[String]) -> String {
 pub fn bind(rules: &[Rule], catalog: &Catalog, groups: &BTreeMap<ScopeGroup, GroupState>) -> Vec<BoundRule> {
     let one = |rule: &Rule| BoundRule {
         rule: rule.clone(),
-        place: rules.iter().filter(|other| other.id < rule.id).count(),
         product: bind_one(rule, catalog),
         groups: bind_groups(rule, groups),
     };
     rules.iter().map(one).collect()
+}
+
+/// The ids and digests of the rules.
+#[must_use]
+pub fn rule_set(rules: &[BoundRule]) -> RuleSet {
+    rules.iter().map(|bound| (bound.rule.id.clone(), bound.rule.digest.clone())).collect()
 }
 
 /// The first group of those that are protected whose members are not known.

@@ -14,6 +14,7 @@ use super::stand::{self, Next, Want};
 use crate::model::identity::{PlanId, SkuId, UserId};
 use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
+use crate::model::matches::{Matches, RuleSet};
 use crate::model::person::{Entitlement, KnownUser, Manual, Person};
 use crate::model::rule::{Adopt, BY_HAND, Dn, Subject, Who};
 use crate::model::settings::{Existing, LocationSettings};
@@ -25,6 +26,8 @@ use crate::model::user::User;
 pub struct Context<'a> {
     /// Rules, tied to the tenant's products.
     pub rules: &'a [BoundRule],
+    /// The ids and digests of these rules.
+    pub rule_set: RuleSet,
     /// What the tenant has bought.
     pub catalog: &'a Catalog,
     /// How a location is found.
@@ -67,8 +70,8 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         true => shielded(presence),
         false => presence,
     };
-    let mut met: Vec<Met<'_>> =
-        context.rules.iter().map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();
+    let rules = context.rules.iter();
+    let met: Vec<Met<'_>> = rules.filter_map(|bound| meet(person, bound, &subject, &presence, user, context)).collect();
     let location = match user {
         Some(known) if subject.account.is_some() || presence == Presence::CloudOnly => {
             location::wish(&known.user, subject.account, location_of_rule(&met), context.location)
@@ -78,7 +81,6 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
     let changes = changes(person, &met, &presence, user, &location, context);
     let awaited =
         matches!(presence, Presence::Awaiting) && context.rules.iter().any(|bound| bound.rule.who.includes(&subject));
-    met.sort_unstable_by_key(|met| met.bound.place);
     Judgement {
         person: person.id,
         revision: person.revision,
@@ -86,7 +88,7 @@ pub fn judge(person: &Person, context: &Context<'_>) -> Judgement {
         look_again: look_again(person, &changes, context.now),
         changes,
         presence,
-        matches: met.into_iter().map(|met| (met.bound.rule.id.clone(), met.found)).collect(),
+        matches: Matches::new(context.rule_set.clone(), met.into_iter().map(|met| (&*met.bound.rule.id, met.found))),
         location,
     }
 }
@@ -117,7 +119,7 @@ fn wants<'a>(person: &Person, met: &'a [Met<'a>], by_hand: &'a [Product]) -> BTr
         let want = Want {
             product,
             baseline: met.found.baseline,
-            edited: met.is_edited(),
+            edited: met.edited,
             adopt: rule.adopt,
             delay: SignedDuration::try_from(rule.delay).unwrap_or(SignedDuration::MAX),
             by_hand: false,
@@ -183,7 +185,7 @@ fn changes(
             [] => {
                 let leaving = match &exchange {
                     Some(exchange) if exchange.leaving.contains(&sku) => Leaving::Exchange(exchange.arriving),
-                    _ => leave::policy(person, sku, presence, met, context),
+                    _ => leave::policy(person, sku, presence, context),
                 };
                 unwanted(sku, same, user, leaving, context)
             }

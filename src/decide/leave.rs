@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::bind::{BindProblem, BoundRule};
 use super::judge::Context;
-use super::meet::Met;
+use super::meet::is_edited;
 use crate::model::identity::SkuId;
 use crate::model::person::{Entitlement, Manual, Person};
 use crate::model::rule::{Dn, OnLeave};
@@ -36,13 +36,7 @@ pub(super) enum Leaving {
 /// What the rules that gave it say, and the operator. Only who left by an event in the directory or the tenant is meant: a
 /// rule that is gone, that was edited since, or whose groups are not known, says nothing, nor does one of those that gave it
 /// alone.
-pub(super) fn policy(
-    person: &Person,
-    sku: SkuId,
-    presence: &Presence,
-    met: &[Met<'_>],
-    context: &Context<'_>,
-) -> Leaving {
+pub(super) fn policy(person: &Person, sku: SkuId, presence: &Presence, context: &Context<'_>) -> Leaving {
     let is_shielded = *presence == Presence::Excluded(Exclusion::Protected)
         || context.rules.iter().any(|bound| matches!(bound.groups, Err(BindProblem::UnknownProtection { .. })));
     if is_shielded {
@@ -57,9 +51,8 @@ pub(super) fn policy(
         return Leaving::Keep;
     }
     let said = stored.rules.iter().map(|id| {
-        let met = met.iter().find(|met| met.is(id))?;
-        let followed = met.bound.groups.is_ok() && !met.found.unread;
-        reclaims(met.bound).filter(|_| followed && !met.is_edited())
+        let bound = context.rules.iter().find(|bound| *bound.rule.id == **id)?;
+        reclaims(bound).filter(|_| bound.groups.is_ok() && !is_edited(person, bound))
     });
     let Some(said) = said.collect::<Option<Vec<_>>>() else { return Leaving::Keep };
     let grace = said.iter().map(|(grace, _)| *grace).max().unwrap_or_default();

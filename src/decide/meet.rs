@@ -1,7 +1,5 @@
 //! How a rule meets a person: whether it means the person, and whether the person was there before it.
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use super::bind::BoundRule;
@@ -9,68 +7,71 @@ use super::judge::Context;
 use super::presence::is_present_but_disabled;
 use super::stand;
 use crate::model::location::UsageLocation;
-use crate::model::person::{Entitlement, KnownUser, Person, RuleMatch};
+use crate::model::matches::RuleMatch;
+use crate::model::person::{Entitlement, KnownUser, Person};
 use crate::model::rule::Subject;
 use crate::model::settings::Existing;
 use crate::model::standing::{Exclusion, Presence};
 
-/// A rule, and how it meets a person.
+/// A rule that means a person, or of which that is not known.
 pub(super) struct Met<'a> {
     pub bound: &'a BoundRule,
-    /// How it met the person at the last decision.
-    pub before: Option<&'a RuleMatch>,
     pub found: RuleMatch,
-}
-
-impl Met<'_> {
     /// The rule is another than at the last decision.
-    pub(super) fn is_edited(&self) -> bool {
-        is_edited(self.before, self.bound)
-    }
-
-    /// Whether this is the rule with that name.
-    pub(super) fn is(&self, rule: &str) -> bool {
-        *self.bound.rule.id == *rule
-    }
+    pub edited: bool,
 }
 
-/// How a rule meets a person.
+/// How a rule meets a person; `None` when it does not mean the person.
 pub(super) fn meet<'a>(
-    person: &'a Person,
+    person: &Person,
     bound: &'a BoundRule,
     subject: &Subject<'_>,
     presence: &Presence,
     user: Option<&KnownUser>,
     context: &Context<'_>,
-) -> Met<'a> {
-    let before = person.matches.get_at(bound.place, &bound.rule.id);
-    let found = find(person, (bound, before), subject, presence, user, context);
-    Met { bound, before, found }
+) -> Option<Met<'a>> {
+    let present = may_be_given(person, bound, presence, subject, context.now);
+    let unread = bound.groups.is_err();
+    let is_met = unread || (present && bound.rule.means(subject));
+    if !is_met {
+        return None;
+    }
+    let before = before(person, bound);
+    let edited = is_another_rule(before);
+    let baseline = is_baseline(person, (bound, before), presence, user, context);
+    let found = if unread {
+        let before = before.map(|before| before.found).filter(|found| present && found.eligible);
+        let groups = before.map(|found| found.groups.clone()).unwrap_or_default();
+        RuleMatch { eligible: before.is_some(), baseline, unread, groups }
+    } else {
+        let groups = person.groups.iter().filter(|group| bound.rule.who.names(group)).cloned().collect();
+        let baseline = baseline || asks_for_more(person, (bound, edited), user, context);
+        RuleMatch { eligible: true, baseline, unread, groups }
+    };
+    Some(Met { bound, found, edited })
 }
 
-fn find(
-    person: &Person,
-    (bound, before): (&BoundRule, Option<&RuleMatch>),
-    subject: &Subject<'_>,
-    presence: &Presence,
-    user: Option<&KnownUser>,
-    context: &Context<'_>,
-) -> RuleMatch {
-    let digest = bound.rule.digest.clone();
-    let present = may_be_given(person, bound, presence, subject, context.now);
-    let baseline = || is_baseline(person, (bound, before), presence, user, context);
-    if bound.groups.is_err() {
-        let before = before.filter(|stored| present && stored.eligible);
-        let groups = before.map(|stored| stored.groups.clone()).unwrap_or_default();
-        return RuleMatch { digest, eligible: before.is_some(), baseline: baseline(), unread: true, groups };
-    }
-    let eligible = present && bound.rule.means(subject);
-    let baseline = eligible && (baseline() || asks_for_more(person, (bound, before), user, context));
-    let groups = match eligible {
-        true => person.groups.iter().filter(|group| bound.rule.who.names(group)).cloned().collect(),
-        false => BTreeSet::new(),
-    };
-    RuleMatch { digest, eligible, baseline, unread: false, groups }
+/// How a rule of that name met a person at the last decision.
+#[derive(Clone, Copy)]
+struct Before<'a> {
+    /// The rule was the same then.
+    same: bool,
+    found: &'a RuleMatch,
+}
+
+fn before<'a>(person: &'a Person, bound: &BoundRule) -> Option<Before<'a>> {
+    let (rule, matches) = (&bound.rule, &person.matches);
+    let same = matches.rules().digest(&rule.id) == Some(&*rule.digest);
+    Some(Before { same, found: matches.get(&rule.id)? })
+}
+
+fn is_another_rule(before: Option<Before<'_>>) -> bool {
+    before.is_none_or(|before| !before.same || before.found.unread)
+}
+
+/// Whether the rule is another than at the last decision about the person.
+pub(super) fn is_edited(person: &Person, bound: &BoundRule) -> bool {
+    is_another_rule(before(person, bound))
 }
 
 /// Whether a rule may give this person anything at all.
@@ -95,7 +96,7 @@ pub(super) fn may_be_given(
 }
 
 /// The location that stands in the first rule which means the person and has one.
-pub(super) fn location_of_rule<'a>(met: &'a [Met<'a>]) -> Option<(UsageLocation, &'a str)> {
+pub(super) fn location_of_rule<'a>(met: &[Met<'a>]) -> Option<(UsageLocation, &'a str)> {
     let located = met.iter().filter_map(|met| Some((met, met.bound.rule.usage_location?)));
     let eligible = located.filter(|(met, _)| met.found.eligible);
     let (met, location) = eligible.min_by_key(|(met, _)| (met.found.baseline, met.bound.rule.priority))?;
@@ -106,26 +107,26 @@ pub(super) fn location_of_rule<'a>(met: &'a [Met<'a>]) -> Option<(UsageLocation,
 /// that, never an edit of the configuration.
 fn is_baseline(
     person: &Person,
-    (bound, stored): (&BoundRule, Option<&RuleMatch>),
+    (bound, before): (&BoundRule, Option<Before<'_>>),
     presence: &Presence,
     user: Option<&KnownUser>,
     context: &Context<'_>,
 ) -> bool {
     let same_coverage = person.coverage.as_deref() == Some(context.coverage);
-    match (stored, &person.presence) {
+    match (before, &person.presence) {
         // That the protection ends, by an edit or otherwise, makes nobody a newcomer.
         (_, Some(Presence::Excluded(Exclusion::Protected))) => true,
-        (Some(stored), Some(before)) if stored.digest == bound.rule.digest && stored.unread => {
-            stored.baseline && !came_by_event(before, presence, same_coverage)
+        (Some(Before { same: true, found }), Some(then)) if found.unread => {
+            found.baseline && !came_by_event(then, presence, same_coverage)
         }
-        (Some(stored), _) if stored.digest == bound.rule.digest => {
-            stored.eligible && stored.baseline && !is_another(person, bound, user)
-        }
+        (Some(Before { same: true, found }), _) => found.eligible && found.baseline && !is_another(person, bound, user),
         (_, None) => context.existing == Existing::Leave && user.is_some_and(|known| was_there(known, context)),
-        (Some(stored), Some(_)) if stored.eligible && causes_product(person, bound) => stored.baseline,
+        (Some(Before { found, .. }), Some(_)) if found.eligible && causes_product(person, bound) => found.baseline,
         // The rule names another product now: who was given the former one is not new to it.
-        (Some(stored), Some(_)) if stored.eligible && !stored.baseline && gave(person, bound, user) => false,
-        (_, Some(before)) => !came_by_event(before, presence, same_coverage),
+        (Some(Before { found, .. }), Some(_)) if found.eligible && !found.baseline && gave(person, bound, user) => {
+            false
+        }
+        (_, Some(then)) => !came_by_event(then, presence, same_coverage),
     }
 }
 
@@ -171,16 +172,12 @@ fn came_by_event(before: &Presence, now: &Presence, same_coverage: bool) -> bool
 /// have.
 fn asks_for_more(
     person: &Person,
-    (bound, before): (&BoundRule, Option<&RuleMatch>),
+    (bound, edited): (&BoundRule, bool),
     user: Option<&KnownUser>,
     context: &Context<'_>,
 ) -> bool {
     let (Ok(product), Some(KnownUser { user, .. })) = (&bound.product, user) else { return false };
     let stored = person.entitlements.get(&product.sku).filter(|stored| stored.user == user.id);
     let decided = stored.filter(|stored| stored.rules.first().is_some_and(|first| **first == *bound.rule.id));
-    decided.is_some_and(|stored| stand::asks_for_more(stored, product, is_edited(before, bound), user, context.catalog))
-}
-
-fn is_edited(before: Option<&RuleMatch>, bound: &BoundRule) -> bool {
-    before.is_none_or(|stored| stored.digest != bound.rule.digest || stored.unread)
+    decided.is_some_and(|stored| stand::asks_for_more(stored, product, edited, user, context.catalog))
 }

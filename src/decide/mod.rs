@@ -23,7 +23,7 @@ mod untold;
 mod tests;
 
 pub use allot::{Limit, Limits, allot, heed_stops};
-pub use bind::{BindProblem, BoundRule, Named, Product, bind, shield, unknown_protection};
+pub use bind::{BindProblem, BoundRule, Named, Product, bind, rule_set, shield, unknown_protection};
 pub use concern::{Concern, Edit, concerns, needs_restart};
 pub use effect::{license_effects, rule_effects};
 pub use expect::{Expecting, products_of_interest};

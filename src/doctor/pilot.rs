@@ -6,12 +6,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use crate::decide::{BoundRule, Context, Product, bind, judge, shield};
+use crate::decide::{BoundRule, Context, Product, bind, judge, rule_set, shield};
 use crate::directory::joint_coverage;
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::judgement::{Judgement, LocationWish};
 use crate::model::license::Catalog;
-use crate::model::person::{Person, RuleMatch};
+use crate::model::matches::RuleMatch;
+use crate::model::person::Person;
 use crate::model::plan::LocationWrite;
 use crate::model::rule::Rule;
 use crate::model::settings::Settings;
@@ -88,6 +89,7 @@ pub async fn plan_pilot(
     let rules = shield(bind(&rules, &catalog, &states), protected, &states);
     let context = Context {
         rules: &rules,
+        rule_set: rule_set(&rules),
         catalog: &catalog,
         location: &settings.location,
         coverage: &joint_coverage(&settings.directories),
@@ -117,7 +119,8 @@ fn plan(person: &Person, rule: Option<&str>, context: &Context<'_>) -> Result<Pi
     let baseline = met.baseline;
     let mut included = person.clone();
     included.presence = Some(now.presence);
-    included.matches.insert(id.clone(), RuleMatch { baseline: false, ..met });
+    included.matches = now.matches.clone();
+    included.matches.put(&id, RuleMatch { baseline: false, ..met });
     let then = judge(&included, context);
     fits(&then, person, product.sku)?;
     let location = match then.location {
@@ -248,8 +251,10 @@ mod tests {
 
     fn planned(person: &Person, rules: &[Rule], rule: Option<&str>) -> Result<PilotPlan, Unfit> {
         let catalog = sample::catalog();
+        let rules = bind(rules, &catalog, &BTreeMap::new());
         let context = Context {
-            rules: &bind(rules, &catalog, &BTreeMap::new()),
+            rules: &rules,
+            rule_set: rule_set(&rules),
             catalog: &catalog,
             location: &sample::location(),
             coverage: "all",

@@ -1,7 +1,6 @@
 //! What is known of one person, gathered for one decision.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -33,7 +32,7 @@ pub struct Person {
     pub groups: BTreeSet<ScopeGroup>,
     /// The licensing groups the user is in, where that was asked.
     pub memberships: Option<Memberships>,
-    /// How each rule met this person at the last decision, by rule id.
+    /// How each rule met this person at the last decision.
     pub matches: Matches,
     /// What an operator asked for by hand, by product.
     pub manual: BTreeMap<SkuId, Manual>,
@@ -61,22 +60,6 @@ pub struct KnownUser {
     pub user: User,
     /// When we first read it.
     pub first_seen: Timestamp,
-}
-
-/// How a rule met a person.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleMatch {
-    /// [`super::rule::Rule::digest`] at that time.
-    pub digest: Arc<str>,
-    /// The rule wanted the person to have its product.
-    pub eligible: bool,
-    /// The person was there before the rule, or before us: wanted, not acted on.
-    pub baseline: bool,
-    /// A group that the rule names was not known then. `eligible` is what it was before, and `baseline` what the person is if
-    /// the rule turns out to mean it.
-    pub unread: bool,
-    /// Of the groups that the rule names, those the person was in.
-    pub groups: BTreeSet<ScopeGroup>,
 }
 
 /// What an operator asked for one person and product, by `assign` or `unassign`. It goes before every rule.

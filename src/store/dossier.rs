@@ -13,7 +13,8 @@ use super::rows::{collect, json_of, named, time_of};
 use super::{Store, StoreError, groups, people};
 use crate::model::account::Account;
 use crate::model::identity::{IntentId, PersonId, SkuId, UserId};
-use crate::model::person::{KnownAccount, KnownUser, Manual, Person, RuleMatch};
+use crate::model::matches::RuleMatch;
+use crate::model::person::{KnownAccount, KnownUser, Manual, Person};
 use crate::model::user::User;
 
 /// Everything about one person.
@@ -121,7 +122,7 @@ fn dossier(db: &Connection, person: Person) -> Result<Dossier, StoreError> {
         users: person.users.into_iter().map(|KnownUser { user, first_seen }| UserView { user, first_seen }).collect(),
         rules: person
             .matches
-            .iter()
+            .all()
             .map(|(rule, found)| rule_view(db, rule.to_owned(), found))
             .collect::<Result<_, _>>()?,
         by_hand: person.manual.into_iter().map(|(sku, word)| ByHand { sku, word }).collect(),

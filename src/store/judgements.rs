@@ -9,8 +9,9 @@ use serde_json::json;
 
 use super::audit::{AuditKind, Entry, append};
 use super::rows::{json, meta, millis, set_meta};
+use super::rule_sets::RuleSets;
 use super::{Store, StoreError};
-use super::{claims, figures, holds, people};
+use super::{claims, figures, holds, people, rule_sets};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::journey::Journey;
 use crate::model::judgement::{EntitlementChange, Judgement};
@@ -75,6 +76,7 @@ impl Store {
                 set_meta(tx, "pass_complete", Some("yes"))?;
                 // The first pass may have had nobody to judge.
                 set_meta(tx, "first_pass_complete", Some("yes"))?;
+                rule_sets::tidy(tx)?;
             }
             Ok(done)
         })
@@ -96,12 +98,14 @@ impl Store {
         self.write(move |tx| {
             let silent = meta(tx, "first_pass_complete")?.is_none();
             let mut moved = Vec::new();
+            let mut rule_sets = RuleSets::default();
             for judgement in &judgements {
-                let Some(person) = people::load(tx, judgement.person)? else { continue };
+                let Some(person) = people::load_with(tx, judgement.person, &mut rule_sets)? else { continue };
                 if person.revision != judgement.revision {
                     continue;
                 }
-                let recording = Recording { db: tx, config: &config, coverage: &coverage, silent, now };
+                let rule_set = rule_sets.number(tx, judgement.matches.rules())?;
+                let recording = Recording { db: tx, config: &config, coverage: &coverage, rule_set, silent, now };
                 moved.extend(recording.one(&person, judgement)?);
             }
             holds::dissolve(tx, &config, now)?;
@@ -118,6 +122,8 @@ struct Recording<'a> {
     db: &'a Connection,
     config: &'a str,
     coverage: &'a str,
+    /// The number of the rules that were judged with.
+    rule_set: i64,
     /// During the first pass only what is to be done is written down: everyone's baseline is a count, not a story.
     silent: bool,
     now: Timestamp,
@@ -152,7 +158,7 @@ impl Recording<'_> {
             .prepare_cached(
                 "UPDATE people SET dirty = 0, look_again = ?2, presence = ?3, presence_detail = ?4,
                  presence_since = CASE WHEN ?5 THEN ?6 ELSE presence_since END, awaited = ?7, coverage = ?8, location = ?9,
-                 look_up = CASE WHEN ?5 THEN NULL ELSE look_up END
+                 look_up = CASE WHEN ?5 THEN NULL ELSE look_up END, rule_set = ?10
                  WHERE id = ?1",
             )?
             .execute(params![
@@ -165,6 +171,7 @@ impl Recording<'_> {
                 judgement.awaited,
                 self.coverage,
                 json(&judgement.location)?,
+                self.rule_set,
             ])?;
         self.matches(person, judgement)?;
         let ours = claims::shown(self.db, person, self.now)?;
@@ -183,22 +190,21 @@ impl Recording<'_> {
         for (rule, found) in judgement.matches.iter().filter(|(rule, found)| person.matches.get(rule) != Some(found)) {
             self.db
                 .prepare_cached(
-                    "INSERT INTO matches (person, rule, digest, eligible, baseline, unread, group_ids)
-                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-                     ON CONFLICT (person, rule) DO UPDATE SET digest = ?3, eligible = ?4, baseline = ?5, unread = ?6,
-                         group_ids = ?7",
+                    "INSERT INTO matches (person, rule, eligible, baseline, unread, group_ids)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (person, rule) DO UPDATE SET eligible = ?3, baseline = ?4, unread = ?5, group_ids = ?6",
                 )?
                 .execute(params![
                     person.id.0,
                     rule,
-                    found.digest,
                     found.eligible,
                     found.baseline,
                     found.unread,
                     json(&found.groups)?,
                 ])?;
         }
-        for (rule, _) in person.matches.iter().filter(|(rule, _)| judgement.matches.get(rule).is_none()) {
+        let kept = |rule: &str| judgement.matches.iter().any(|(kept, _)| kept == rule);
+        for (rule, _) in person.matches.iter().filter(|(rule, _)| !kept(rule)) {
             self.db
                 .prepare_cached("DELETE FROM matches WHERE person = ?1 AND rule = ?2")?
                 .execute(params![person.id.0, rule])?;

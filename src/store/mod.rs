@@ -37,6 +37,7 @@ mod reloads;
 mod report;
 mod requests;
 mod rows;
+mod rule_sets;
 mod seats;
 mod strangers;
 mod tally;

@@ -1,14 +1,14 @@
 //! Gathers what is known of a person for a decision.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, Row, params};
 
 use super::rows::{collect, json_of, maybe_time, millis, named, time_of, unjson};
+use super::rule_sets::RuleSets;
 use super::{Store, StoreError, expected, groups};
 use crate::model::identity::{PersonId, SkuId};
-use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person, RuleMatch};
+use crate::model::matches::{Matches, RuleMatch};
+use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
 
 /// Each half with a limit of its own: merged as they are, both would be read in the order of all people.
 pub(super) const TO_JUDGE: &str = "
@@ -28,7 +28,8 @@ impl Store {
                 .prepare_cached(TO_JUDGE)?
                 .query_map(params![millis(now), limit], |row| row.get(0))?
                 .collect::<Result<_, _>>()?;
-            ids.into_iter().filter_map(|id| load(db, PersonId(id)).transpose()).collect()
+            let mut rule_sets = RuleSets::default();
+            ids.into_iter().filter_map(|id| load_with(db, PersonId(id), &mut rule_sets).transpose()).collect()
         })
         .await
     }
@@ -43,26 +44,33 @@ impl Store {
 }
 
 pub(super) fn load(db: &Connection, id: PersonId) -> Result<Option<Person>, StoreError> {
-    let found: Option<(i64, Option<String>, Option<String>)> = db
-        .prepare_cached("SELECT revision, presence_detail, coverage FROM people WHERE id = ?1")?
-        .query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-        .optional()?;
-    let Some((revision, presence, coverage)) = found else { return Ok(None) };
+    load_with(db, id, &mut RuleSets::default())
+}
+
+/// One of several.
+pub(super) fn load_with(db: &Connection, id: PersonId, rule_sets: &mut RuleSets) -> Result<Option<Person>, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT revision, presence_detail, coverage, rule_set FROM people WHERE id = ?1")?;
+    let mut rows = statement.query([id.0])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let presence: Option<String> = row.get("presence_detail")?;
+    let rules = rule_sets.get(db, row.get("rule_set")?)?;
     let accounts = "SELECT body, first_seen, gone, at_first_contact FROM accounts WHERE person = ?1 ORDER BY guid";
     let users = "SELECT body, first_seen FROM users WHERE person = ?1 AND removed IS NULL ORDER BY id";
-    let matches = "SELECT rule, digest, eligible, baseline, unread, group_ids FROM matches WHERE person = ?1";
+    let matches = "SELECT rule, eligible, baseline, unread, group_ids FROM matches WHERE person = ?1";
+    let matches = collect(db, matches, [id.0], rule_match)?;
     let entitlements = "SELECT * FROM entitlements WHERE person = ?1";
     let manual = "SELECT sku, body FROM manual WHERE person = ?1";
     Ok(Some(Person {
         id,
-        revision,
+        revision: row.get("revision")?,
         presence: presence.as_deref().map(unjson).transpose()?,
-        coverage,
+        coverage: row.get("coverage")?,
         accounts: collect(db, accounts, [id.0], account)?,
         users: collect(db, users, [id.0], user)?,
         groups: groups::of_person(db, id)?,
         memberships: expected::of_person(db, id)?,
-        matches: collect(db, matches, [id.0], rule_match)?.into_iter().collect(),
+        matches: Matches::new(rules, matches),
         manual: collect(db, manual, [id.0], |row| Ok((named(row, "sku")?, json_of(row, "body")?)))?
             .into_iter()
             .collect(),
@@ -83,9 +91,8 @@ fn user(row: &Row<'_>) -> Result<KnownUser, StoreError> {
     Ok(KnownUser { user: json_of(row, "body")?, first_seen: time_of(row, "first_seen")? })
 }
 
-fn rule_match(row: &Row<'_>) -> Result<(Arc<str>, RuleMatch), StoreError> {
+fn rule_match(row: &Row<'_>) -> Result<(String, RuleMatch), StoreError> {
     let found = RuleMatch {
-        digest: row.get("digest")?,
         eligible: row.get("eligible")?,
         baseline: row.get("baseline")?,
         unread: row.get("unread")?,

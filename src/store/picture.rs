@@ -6,7 +6,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::people::entitlement;
 use super::rows::{collect, meta};
-use super::{Store, StoreError};
+use super::{Store, StoreError, rule_sets};
 use crate::model::effect::{Claim, Picture};
 use crate::model::identity::{PersonId, SkuId};
 use crate::model::rule::Dn;
@@ -33,8 +33,7 @@ impl Store {
                 let rule: String = rule;
                 picture.scope.entry(rule).or_default().insert(person, baseline);
             }
-            let digests = "SELECT rule, max(digest) FROM matches GROUP BY rule";
-            picture.digests = collect(db, digests, [], |row| Ok((row.get(0)?, row.get(1)?)))?.into_iter().collect();
+            picture.digests = rule_sets::digests(db)?;
             let rows = collect(db, "SELECT * FROM entitlements", [], |row| {
                 let (sku, entitlement) = entitlement(row)?;
                 let (standing, action, rules) = (entitlement.standing, entitlement.action, entitlement.rules);

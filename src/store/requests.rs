@@ -7,7 +7,7 @@ use serde_json::json;
 use super::audit::{AuditKind, Entry, append};
 use super::plans::moves;
 use super::rows::{collect, json, json_of, meta, millis, named, set_meta};
-use super::{Store, StoreError, holds, manual, seats};
+use super::{Store, StoreError, holds, manual, rule_sets, seats};
 use crate::model::identity::{PersonId, RequestId, SkuId};
 use crate::model::person::Manual;
 use crate::model::request::Request;
@@ -145,12 +145,10 @@ fn include(
     limit: Option<u32>,
     person: Option<PersonId>,
 ) -> Result<String, StoreError> {
-    let rules: Vec<String> = db
-        .prepare("SELECT DISTINCT rule FROM matches ORDER BY 1")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
-    if !rules.iter().any(|known| known == rule) {
-        return Err(StoreError::Request(format!("no rule \"{rule}\" is known; there are: {}", rules.join(", "))));
+    let rules = rule_sets::digests(db)?;
+    if !rules.contains_key(rule) {
+        let known: Vec<String> = rules.into_keys().collect();
+        return Err(StoreError::Request(format!("no rule \"{rule}\" is known; there are: {}", known.join(", "))));
     }
     let since = since.map(|since| since.to_string());
     let people: Vec<i64> = db

@@ -48,6 +48,13 @@ const HOLD_IT: [(&str, bool); 7] = [
 /// Who costs a write, each one.
 const WRITTEN: [&str; 6] = ["due", "awaiting-seat", "in-flight", "retrying", "expected", "delayed"];
 
+/// Until schema 9 every rule that a person was judged by stood there, with its digest.
+const MATCHES_BEFORE_9: &str = "(
+    SELECT p.id AS person, d.key AS rule, d.value AS digest, coalesce(m.eligible, 0) AS eligible,
+           coalesce(m.baseline, 0) AS baseline, coalesce(m.unread, 0) AS unread, coalesce(m.group_ids, '[]') AS group_ids
+    FROM new.people p JOIN new.rule_sets r ON r.id = p.rule_set JOIN json_each(r.digests) d
+    LEFT JOIN new.matches m ON m.person = p.id AND m.rule = d.key)";
+
 fn sql(number: usize) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/store/schema/{number:04}.sql"));
     std::fs::read_to_string(file).expect("a schema")
@@ -97,8 +104,11 @@ fn older(bench: &Bench, schema: usize) -> PathBuf {
     };
     for table in names("SELECT name FROM main.sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'") {
         let columns = names(&format!("SELECT name FROM pragma_table_info('{table}', 'main')")).join(", ");
-        db.execute_batch(&format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM new.{table}"))
-            .expect(&table);
+        let rows = match table.as_str() {
+            "matches" if schema < 9 => MATCHES_BEFORE_9.to_owned(),
+            table => format!("new.{table}"),
+        };
+        db.execute_batch(&format!("INSERT INTO main.{table} ({columns}) SELECT {columns} FROM {rows}")).expect(&table);
     }
     if schema == 1 {
         db.execute_batch("INSERT INTO meta SELECT 'coverage', coverage FROM new.domains").expect("where it stood then");

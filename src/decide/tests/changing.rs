@@ -103,7 +103,7 @@ fn a_change_that_was_rejected_or_refused_is_not_asked_for_again() {
             .edited(|rule| (rule.adopt, rule.plans) = (Adopt::Enforce, off(&["INTUNE_A"])))
     };
     let due = || due().judged(at(600));
-    let rejected = due().stands(Standing::Baseline).when(|s| s.person.matches.get_mut("ems").unwrap().baseline = true);
+    let rejected = due().stands(Standing::Baseline).baseline(true);
     assert_eq!(said(&rejected.judged(at(700)), ems()), "baseline: change, off INTUNE_A");
     let reason = Reason::new("plan-dependency", "…");
     let basis = due().user().basis();

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::decide::{BoundRule, Context, Expecting, bind, judge, shield};
+use crate::decide::{BoundRule, Context, Expecting, bind, judge, rule_set, shield};
 use crate::model::account::Account;
 use crate::model::group::{GroupState, LicensingGroup, ScopeGroup};
 use crate::model::identity::{GroupId, PersonId, SkuId};
 use crate::model::judgement::{Contact, Judgement};
 use crate::model::license::Catalog;
-use crate::model::matches::Matches;
+use crate::model::matches::{Matches, RuleMatch};
 use crate::model::person::{Entitlement, KnownAccount, KnownUser, Person};
 use crate::model::rule::{Dn, Rule, Who};
 use crate::model::sample::{self, account, at, ems, user};
@@ -92,6 +92,7 @@ impl Scene {
     pub fn context<'a>(&'a self, rules: &'a [BoundRule], now: Timestamp) -> Context<'a> {
         Context {
             rules,
+            rule_set: rule_set(rules),
             catalog: &self.catalog,
             location: &self.location,
             coverage: self.coverage,
@@ -122,6 +123,14 @@ impl Scene {
         self.when(|scene| {
             let entitlement = scene.person.entitlements.get_mut(&ems()).expect("judged before");
             entitlement.standing = standing;
+        })
+    }
+
+    /// Whether the person was there before the rule, as an operator's word has it.
+    pub fn baseline(self, baseline: bool) -> Self {
+        self.when(|scene| {
+            let met = RuleMatch { baseline, ..scene.person.matches["ems"].clone() };
+            scene.person.matches.put("ems", met);
         })
     }
 

@@ -8,7 +8,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::decide::{Context, Expecting, Limit, Limits, allot, bind, heed_stops, judge};
+use crate::decide::{Context, Expecting, Limit, Limits, allot, bind, heed_stops, judge, rule_set};
 use crate::model::account::{Account, AccountPage};
 use crate::model::identity::{ClientRequestId, PersonId, SkuId};
 use crate::model::license::Catalog;
@@ -139,6 +139,7 @@ impl Desk {
         let licensing = self.store.licensing_groups().await.unwrap();
         let context = Context {
             rules: &rules,
+            rule_set: rule_set(&rules),
             catalog: &catalog,
             location: &self.location,
             coverage: COVERAGE,

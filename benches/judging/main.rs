@@ -1,37 +1,28 @@
-//! How long it takes to judge everyone: `cargo bench --bench judging [-- PERSONS RULES GROUPS]`.
+//! How long it takes to judge everyone: `cargo bench --bench judging [-- [stored] PERSONS RULES GROUPS]`.
 //!
 //! Nothing but the decision: everybody known, on one thread, in the time of its CPU. Three passes, as an agent makes them:
 //! first contact, the same once more, and after an edit of every rule; then single changes. All of it for a tenth, half and
 //! all of the persons, so that what does not grow in proportion is seen. The aim is under 2 s for each pass over 100,000
 //! persons with 50 rules and 200 groups, and milliseconds for one change.
+//!
+//! `stored`: through a store, with gathering people and taking decisions in, by rules that name no groups.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod stored;
+mod world;
+
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use jiff::{SignedDuration, Timestamp};
-use seatsync::decide::{Context, bind, judge};
-use seatsync::model::account::Account;
-use seatsync::model::filter::Filter;
+use jiff::SignedDuration;
+use seatsync::decide::{Context, bind, judge, rule_set};
 use seatsync::model::group::{GroupState, ScopeGroup};
-use seatsync::model::identity::{Anchor, ObjectGuid, PersonId, PlanId, Sid, SkuId};
 use seatsync::model::judgement::{Contact, Judgement};
-use seatsync::model::license::{Catalog, ServicePlan, Sku};
-use seatsync::model::matches::Matches;
-use seatsync::model::person::{KnownAccount, KnownUser, Person};
-use seatsync::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
-use seatsync::model::settings::{Existing, LocationSettings, LocationSource};
-use seatsync::model::user::{AssignedLicense, LicenseSource, User};
-use uuid::Uuid;
-
-const PRODUCTS: usize = 5;
-const PLANS: usize = 10;
-const DEPARTMENTS: usize = 40;
-const OUS: usize = 20;
-/// Named groups that each person is in.
-const MEMBERSHIPS: usize = 4;
-const ROOT: &str = "DC=corp,DC=example,DC=test";
+use seatsync::model::person::Person;
+use seatsync::model::rule::{Dn, Rule};
+use seatsync::model::settings::Existing;
+use world::{DEPARTMENTS, PRODUCTS, ROOT, at, catalog, group, location, person, rule};
 
 /// What one size came to.
 struct Measured {
@@ -49,6 +40,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args().skip(1).filter_map(|text| text.parse::<usize>().ok());
     let persons = numbers.next().unwrap_or(100_000).max(10);
     let (rules, groups) = (numbers.next().unwrap_or(50).max(1), numbers.next().unwrap_or(200).max(1));
+    if std::env::args().any(|word| word == "stored") {
+        return stored::measure(persons, rules);
+    }
     println!("{rules} rules, {groups} groups, {PRODUCTS} products; CPU time of one thread");
     println!("persons  first judging  the same again  rules edited  one change  memory, peak     licenses wanted");
     let mut all = Vec::new();
@@ -88,18 +82,13 @@ fn measure(count: usize, rules: usize, groups: usize) -> Result<Measured, Box<dy
     let groups: Vec<ScopeGroup> = (0..groups).map(group).collect::<Result<_, _>>()?;
     let known: BTreeMap<_, _> = groups.iter().map(|group| (group.clone(), GroupState::Known)).collect();
     let written: Vec<Rule> = (0..rules).map(|n| rule(n, &groups)).collect::<Result<_, _>>()?;
-    let edited: Vec<Rule> =
-        written.iter().map(|rule| Rule { digest: format!("{} 2", rule.digest).into(), ..rule.clone() }).collect();
+    let edited = world::edited(&written);
     let mut people: Vec<Person> = (0..count).map(|n| person(n, &groups, &catalog)).collect::<Result<_, _>>()?;
-    let location = LocationSettings {
-        from: vec![LocationSource::Attribute { name: "c".into(), map: BTreeMap::new() }],
-        default: None,
-        overwrite: false,
-        write: true,
-    };
+    let location = location();
     let bases = vec![Dn::parse(ROOT).ok_or("no DN")?];
     let context = |rules, now| Context {
         rules,
+        rule_set: rule_set(rules),
         catalog: &catalog,
         location: &location,
         coverage: "coverage",
@@ -179,131 +168,4 @@ fn resident(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or_default() * 1_024
-}
-
-fn at(seconds: i64) -> Timestamp {
-    Timestamp::UNIX_EPOCH + SignedDuration::from_secs(1_800_000_000 + seconds)
-}
-
-fn id(kind: u128, n: usize) -> Uuid {
-    Uuid::from_u128((kind << 64) + n as u128)
-}
-
-fn catalog() -> Catalog {
-    let plan = |product: usize, n: usize| ServicePlan {
-        // The first is Intune, the same in two of the products.
-        id: PlanId::from(if n == 0 && product < 2 { id(3, 0) } else { id(3, product * PLANS + n + 1) }),
-        name: if n == 0 && product < 2 { "INTUNE_A".into() } else { format!("PLAN_{product}_{n}") },
-        for_users: n + 1 < PLANS,
-        status: "Success".into(),
-    };
-    Catalog::new((0..PRODUCTS).map(|product| Sku {
-        id: SkuId::from(id(2, product)),
-        part_number: format!("PRODUCT_{product}"),
-        for_users: true,
-        status: "Enabled".into(),
-        enabled: 1_000_000,
-        warning: 0,
-        suspended: 0,
-        consumed: 0,
-        plans: (0..PLANS).map(|n| plan(product, n)).collect(),
-    }))
-}
-
-/// Every fourth is of the tenant.
-fn group(n: usize) -> Result<ScopeGroup, Box<dyn Error>> {
-    if n.is_multiple_of(4) {
-        return Ok(ScopeGroup::Tenant(id(4, n).into()));
-    }
-    let dn = Dn::parse(&format!("CN=Group {n},OU=Groups,OU=Unit {},{ROOT}", n % OUS)).ok_or("no DN")?;
-    Ok(ScopeGroup::Directory(dn))
-}
-
-/// Rules of every shape: those of four groups each, within an OU, without some department.
-fn rule(n: usize, groups: &[ScopeGroup]) -> Result<Rule, Box<dyn Error>> {
-    let own = (0..4).map(|k| match &groups[(n * 4 + k) % groups.len()] {
-        ScopeGroup::Directory(dn) => Who::Group(dn.clone()),
-        ScopeGroup::Tenant(id) => Who::EntraGroup(*id),
-    });
-    let any = Who::Any(own.collect());
-    let ou = Who::Ou(Dn::parse(&format!("OU=Unit {},{ROOT}", n % OUS)).ok_or("no DN")?);
-    let department = Filter::parse(&format!("(&(department=department {})(!(title=temp*)))", n % DEPARTMENTS))?;
-    let who = match n % 3 {
-        0 => Who::Any(vec![any, ou]),
-        1 => Who::All(vec![any, Who::Not(Box::new(Who::Filter(department)))]),
-        _ => Who::Any(vec![Who::Filter(department), Who::All(vec![any, ou])]),
-    };
-    Ok(Rule {
-        id: format!("rule-{n}").into(),
-        sku: format!("PRODUCT_{}", n % PRODUCTS),
-        plans: Plans::AllBut(vec![format!("PLAN_{}_{}", n % PRODUCTS, 1 + n % 5)]),
-        unless_has_plan: None,
-        who,
-        ready: if n.is_multiple_of(7) { Some(Filter::parse("(employeeID=*)")?) } else { None },
-        include_disabled: false,
-        delay: Duration::ZERO,
-        adopt: Adopt::Leave,
-        on_leave: OnLeave::Reclaim { grace: Duration::from_secs(86_400), any_direct: false },
-        usage_location: None,
-        keep_free: 0,
-        priority: i32::try_from(n)?,
-        digest: format!("{:064x}", id(5, n).as_u128()).into(),
-    })
-}
-
-/// One in ten was there before and has a license, one in fifty is disabled.
-fn person(n: usize, groups: &[ScopeGroup], catalog: &Catalog) -> Result<Person, Box<dyn Error>> {
-    let old = n.is_multiple_of(10);
-    let guid: ObjectGuid = id(6, n).to_string().parse()?;
-    let (anchor, sid) = (Anchor::from_guid(guid), Sid::from_text(format!("S-1-5-21-1-2-3-{n}")));
-    let upn = Some(format!("user{n}@example.test"));
-    let attributes = [
-        ("c", "SE".to_owned()),
-        ("department", format!("department {}", n % DEPARTMENTS)),
-        ("title", "engineer".to_owned()),
-        ("employeeid", n.to_string()),
-    ];
-    let account = Account {
-        guid,
-        dn: format!("CN=User {n},OU=Staff,OU=Unit {},{ROOT}", n % OUS),
-        sam: Some(format!("user{n}")),
-        upn: upn.clone(),
-        display_name: Some(format!("User {n}")),
-        sid: Some(sid.clone()),
-        anchor: anchor.clone(),
-        enabled: !n.is_multiple_of(50),
-        expires: None,
-        system: None,
-        created: Some(at(-100_000)),
-        usn_changed: i64::try_from(n)?,
-        attributes: attributes.into_iter().map(|(name, value)| (name.to_owned(), vec![value])).collect(),
-    };
-    let mut user = User {
-        upn,
-        created: Some(at(if old { -100_000 } else { 500 })),
-        synced: Some(true),
-        anchor: Some(anchor),
-        sid: Some(sid),
-        ..User::unread(id(7, n).into())
-    };
-    if old {
-        let (sku, disabled) = (SkuId::from(id(2, n % PRODUCTS)), BTreeSet::new());
-        user.plans = catalog.enabled_plans(sku, &disabled);
-        user.licenses.push(AssignedLicense { sku, disabled: disabled.clone() });
-        user.sources.push(LicenseSource { sku, group: None, disabled, state: "Active".into(), error: None });
-    }
-    let joined = (0..MEMBERSHIPS).map(|k| groups[(n * 7 + k * 53) % groups.len()].clone());
-    Ok(Person {
-        id: PersonId(i64::try_from(n)?),
-        revision: 1,
-        presence: None,
-        coverage: None,
-        accounts: vec![KnownAccount { account, first_seen: at(20), gone: false, at_first_contact: old }],
-        users: vec![KnownUser { user, first_seen: at(if old { 50 } else { 510 }) }],
-        groups: joined.collect(),
-        memberships: None,
-        matches: Matches::default(),
-        manual: BTreeMap::new(),
-        entitlements: BTreeMap::new(),
-    })
 }
