@@ -151,10 +151,21 @@ fn by_hand(person: &Person, presence: &Presence, user: Option<&KnownUser>, catal
     assigned.collect()
 }
 
-/// A rule that cannot be followed now, and still means this person, keeps what it caused as it is.
-fn is_unbound(entitlement: &Entitlement, met: &[Met<'_>]) -> bool {
-    let mut unbound = met.iter().filter(|met| !met.bound.is_usable() && met.found.eligible);
-    unbound.any(|met| entitlement.is_for(&met.bound.rule.id))
+/// The rules that mean this person, cannot be followed now, and caused this or may want it: while there is one, it cannot be told
+/// what is wanted of the product.
+fn unbound<'a>(sku: SkuId, entitlement: &Entitlement, met: &'a [Met<'_>], catalog: &Catalog) -> Vec<&'a str> {
+    let unbound = met.iter().filter(|met| !met.bound.is_usable() && met.found.eligible).map(|met| met.bound);
+    let concerned = |bound: &&BoundRule| entitlement.is_for(&bound.rule.id) || may_want(bound, sku, catalog);
+    unbound.filter(concerned).map(|bound| &*bound.rule.id).collect()
+}
+
+/// A product that the tenant has no more is known by its id alone, whatever a rule calls it.
+fn may_want(bound: &BoundRule, sku: SkuId, catalog: &Catalog) -> bool {
+    match (&bound.product, catalog.find(&bound.rule.sku)) {
+        (Ok(product), _) => product.sku == sku,
+        (Err(_), Some(known)) => known.id == sku,
+        (Err(_), None) => catalog.get(sku).is_none(),
+    }
 }
 
 fn changes(
@@ -178,14 +189,13 @@ fn changes(
             same => (same, None),
         };
         let causes = wants.get(&sku).map_or(&[][..], Vec::as_slice);
-        if causes.is_empty() && same.is_some_and(|entitlement| is_unbound(entitlement, met)) {
-            return None;
-        }
+        let unbound = same.map(|stored| unbound(sku, stored, met, context.catalog)).unwrap_or_default();
         let change = match causes {
+            [] if !unbound.is_empty() => kept(sku, same?, &unbound, user, context),
             [] => {
                 let leaving = match &exchange {
                     Some(exchange) if exchange.leaving.contains(&sku) => Leaving::Exchange(exchange.arriving),
-                    _ => leave::policy(person, sku, presence, context),
+                    _ => leave::policy(person, (sku, same), presence, context),
                 };
                 unwanted(sku, same, user, leaving, context)
             }
@@ -215,7 +225,9 @@ fn exchange(
     context: &Context<'_>,
 ) -> Option<Exchange> {
     let is_wanted = |sku: SkuId, stored: &Entitlement| {
-        wants.contains_key(&sku) || is_unbound(stored, met) || person.manual.contains_key(&sku)
+        wants.contains_key(&sku)
+            || !unbound(sku, stored, met, context.catalog).is_empty()
+            || person.manual.contains_key(&sku)
     };
     let leavers = leave::leavers(person, user, is_wanted);
     if leavers.is_empty() {
@@ -233,6 +245,32 @@ fn exchange(
         let remaining = leave::without(user, &leaving);
         (!leaving.is_empty()).then_some(Exchange { arriving: product.sku, leaving, remaining })
     })
+}
+
+/// Rules that cannot be followed now keep what there is as it is: what is to be taken away stays, for their sake from now on where
+/// those that caused it mean the person no more.
+fn kept(
+    sku: SkuId,
+    stored: &Entitlement,
+    unbound: &[&str],
+    user: &User,
+    context: &Context<'_>,
+) -> Option<EntitlementChange> {
+    if matches!(stored.standing, Standing::InFlight { .. }) {
+        return None;
+    }
+    let mut entitlement = stored.clone();
+    if !unbound.iter().any(|rule| stored.is_for(rule)) {
+        entitlement.rules = unbound.iter().map(|rule| (*rule).to_owned()).collect();
+    }
+    let moved = matches!(stored.action, Action::Take { .. }) && leave::is_under_way(stored);
+    if moved {
+        let is_there = stored.ours && user.direct_license(sku).is_some();
+        entitlement.standing = if is_there { Standing::Licensed } else { Standing::Lapsed };
+        entitlement.since = context.now;
+        entitlement.action = Action::Give;
+    }
+    conclude(sku, Some(stored), entitlement, moved, None, context.now)
 }
 
 /// The user is gone: nothing is wanted of what was.

@@ -35,8 +35,13 @@ pub(super) enum Leaving {
 
 /// What the rules that gave it say, and the operator. Only who left by an event in the directory or the tenant is meant: a
 /// rule that is gone, that was edited since, or whose groups are not known, says nothing, nor does one of those that gave it
-/// alone.
-pub(super) fn policy(person: &Person, sku: SkuId, presence: &Presence, context: &Context<'_>) -> Leaving {
+/// alone. Nothing is said of a user for whom nothing was ever wanted, such as one that was created anew.
+pub(super) fn policy(
+    person: &Person,
+    (sku, stored): (SkuId, Option<&Entitlement>),
+    presence: &Presence,
+    context: &Context<'_>,
+) -> Leaving {
     let is_shielded = *presence == Presence::Excluded(Exclusion::Protected)
         || context.rules.iter().any(|bound| matches!(bound.groups, Err(BindProblem::UnknownProtection { .. })));
     if is_shielded {
@@ -45,7 +50,7 @@ pub(super) fn policy(person: &Person, sku: SkuId, presence: &Presence, context: 
     if person.manual.get(&sku) == Some(&Manual::Withheld) {
         return Leaving::Reclaim { at: context.now, any_direct: true, asked: true };
     }
-    let Some(stored) = person.entitlements.get(&sku) else { return Leaving::Keep };
+    let Some(stored) = stored else { return Leaving::Keep };
     let same_coverage = person.coverage.as_deref() == Some(context.coverage);
     if stored.rules.is_empty() || !same_coverage || !has_left(person, presence, context) {
         return Leaving::Keep;
@@ -121,7 +126,7 @@ pub(super) fn next(
 }
 
 /// Taking it away was decided before.
-fn is_under_way(stored: &Entitlement) -> bool {
+pub(super) fn is_under_way(stored: &Entitlement) -> bool {
     matches!(stored.action, Action::Take { .. })
         && (stored.standing.is_open()
             || matches!(stored.standing, Standing::Reclaiming { .. } | Standing::Refused { .. }))

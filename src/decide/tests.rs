@@ -9,3 +9,4 @@ mod properties;
 mod reasoning;
 mod scene;
 mod standing;
+mod unbound;

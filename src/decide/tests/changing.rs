@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use super::grouping::sales;
-use super::scene::Scene;
+use super::scene::{Scene, known_user};
 use crate::model::filter::Filter;
 use crate::model::group::GroupState;
 use crate::model::identity::{IntentId, PlanId, Sid, SkuId};
 use crate::model::person::Manual;
 use crate::model::rule::{Adopt, Dn, OnLeave, Plans, Rule, Who};
-use crate::model::sample::{self, aad_premium, at, ems, intune_a, spe_e3};
+use crate::model::sample::{self, aad_premium, at, ems, intune_a, spe_e3, user_id};
 use crate::model::standing::{Action, Reason, Standing};
+use crate::model::user::User;
 
 const DAY: i64 = 24 * 3_600;
 
@@ -19,7 +20,7 @@ fn off(names: &[&str]) -> Plans {
 }
 
 /// What shall be done about a product, in a few words.
-fn said(scene: &Scene, sku: SkuId) -> String {
+pub(super) fn said(scene: &Scene, sku: SkuId) -> String {
     let Some(entitlement) = scene.person.entitlements.get(&sku) else { return "none".into() };
     let word = entitlement.standing.word();
     let plan = |id: &PlanId| {
@@ -35,21 +36,21 @@ fn said(scene: &Scene, sku: SkuId) -> String {
 }
 
 /// Somebody whom seatsync gave EMS, seen to work.
-fn given() -> Scene {
+pub(super) fn given() -> Scene {
     let scene = Scene::new().judged(at(600)).licensed(ems(), &[], None);
     let scene = scene.stands(Standing::Confirming { accepted: at(610) });
     scene.when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = true).judged(at(620))
 }
 
-fn reclaiming(rule: &mut Rule) {
+pub(super) fn reclaiming(rule: &mut Rule) {
     rule.on_leave = OnLeave::Reclaim { grace: Duration::from_hours(24), any_direct: false };
 }
 
-fn leaves(scene: Scene) -> Scene {
+pub(super) fn leaves(scene: Scene) -> Scene {
     scene.when(|s| s.account().dn = "CN=u1,OU=Gone,DC=corp,DC=example,DC=test".into())
 }
 
-fn staff() -> Who {
+pub(super) fn staff() -> Who {
     Who::Ou(Dn::parse("OU=Staff,DC=corp,DC=example,DC=test").unwrap())
 }
 
@@ -134,6 +135,12 @@ fn who_leaves_loses_what_is_ours_after_the_grace() {
     };
     let member = || rule(given()).judged(at(630));
     assert_eq!(said(&member(), ems()), "licensed");
+    let anew = || {
+        let any = |rule: &mut Rule| rule.on_leave = OnLeave::Reclaim { grace: Duration::ZERO, any_direct: true };
+        let anew =
+            |s: &mut Scene| s.person.users = vec![known_user(User { id: user_id(9), ..sample::user(1) }, at(640))];
+        member().edited(any).when(anew).licensed(ems(), &[], None)
+    };
     let left = leaves(member()).judged(at(700));
     assert_eq!(said(&left, ems()), "reclaiming: take");
     assert_eq!(left.ems().standing, Standing::Reclaiming { at: at(700 + DAY) });
@@ -165,6 +172,7 @@ fn who_leaves_loses_what_is_ours_after_the_grace() {
             "lapsed",
         ),
         ("the user is gone, too", member().when(|s| s.person.users.clear()), "lapsed"),
+        ("the user was created anew, and licensed by others", leaves(anew()), "lapsed"),
         (
             "it is not ours",
             leaves(member().when(|s| s.person.entitlements.get_mut(&ems()).unwrap().ours = false)),

@@ -285,9 +285,10 @@ proptest! {
         for (turn, news) in (0_u32..).zip(story) {
             scene = happen(scene, news, turn).judged(at(1000 + i64::from(turn)));
         }
-        // What is on its way when the file is taken over arrives after it.
-        let was_to_go = is_to_go(&scene) || matches!(scene.person.entitlements.get(&ems()).map(|it| (it.action, &it.standing)),
-            Some((Action::Take { .. }, Standing::InFlight { .. })));
+        // What is on its way when the file is taken over arrives after it: a removal, or what is given to somebody who has left.
+        let flying = scene.person.entitlements.get(&ems()).filter(|it| matches!(it.standing, Standing::InFlight { .. }));
+        let meant = scene.person.matches.iter().any(|(_, found)| found.eligible);
+        let was_to_go = is_to_go(&scene) || flying.is_some_and(|it| matches!(it.action, Action::Take { .. }) || !meant);
         for edit in edits {
             scene = happen(scene, edit, 98);
         }

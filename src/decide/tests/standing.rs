@@ -328,23 +328,6 @@ fn edits_that_ask_for_more() {
     }
 }
 
-/// A rule that cannot be bound now keeps what it caused as it is, and loses nobody who comes meanwhile.
-#[test]
-fn while_a_rule_cannot_be_bound() {
-    let unsold = |scene: Scene| scene.when(|s| s.catalog = crate::model::license::Catalog::default());
-    let sold = |scene: Scene| scene.when(|s| s.catalog = crate::model::sample::catalog());
-    assert_eq!(unsold(Scene::old().judged(at(200))).judged(at(300)).word(), "baseline");
-    assert_eq!(unsold(Scene::new().judged(at(600))).judged(at(700)).word(), "due");
-    let came = unsold(Scene::new()).judged(at(600));
-    assert_eq!((came.word(), sold(came).judged(at(700)).word()), ("none", "due"));
-    let there = unsold(Scene::old()).judged(at(200));
-    assert_eq!(sold(there).judged(at(300)).word(), "baseline");
-    let left = unsold(Scene::new().judged(at(600))).when(|s| s.person.users.clear()).judged(at(700));
-    assert_eq!(left.word(), "lapsed", "the user is gone");
-    let excluded = unsold(Scene::new().judged(at(600))).when(|s| s.account().enabled = false).judged(at(700));
-    assert_eq!(excluded.word(), "lapsed", "nothing stays open for the excluded");
-}
-
 /// Several accounts with one anchor are one person whose enabled account speaks.
 #[test]
 fn several_accounts() {
