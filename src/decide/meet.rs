@@ -38,14 +38,14 @@ pub(super) fn meet<'a>(
     }
     let before = before(person, bound);
     let edited = is_another_rule(before);
-    let baseline = is_baseline(person, (bound, before), presence, user, context);
+    let baseline = is_baseline(person, (bound, before), presence, user, context)
+        || asks_for_more(person, (bound, edited), user, context);
     let found = if unread {
         let before = before.map(|before| before.found).filter(|found| present && found.eligible);
         let groups = before.map(|found| found.groups.clone()).unwrap_or_default();
         RuleMatch { eligible: before.is_some(), baseline, unread, groups }
     } else {
         let groups = person.groups.iter().filter(|group| bound.rule.who.names(group)).cloned().collect();
-        let baseline = baseline || asks_for_more(person, (bound, edited), user, context);
         RuleMatch { eligible: true, baseline, unread, groups }
     };
     Some(Met { bound, found, edited })

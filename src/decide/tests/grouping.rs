@@ -26,13 +26,13 @@ fn follows(scene: Scene, who: Who) -> Scene {
     })
 }
 
-fn known(scene: Scene, state: GroupState) -> Scene {
+pub(super) fn known(scene: Scene, state: GroupState) -> Scene {
     scene.when(|s| {
         s.groups.insert(sales().into(), state);
     })
 }
 
-fn member(scene: Scene, belongs: bool) -> Scene {
+pub(super) fn member(scene: Scene, belongs: bool) -> Scene {
     scene.when(|s| s.person.groups = if belongs { [sales().into()].into() } else { BTreeSet::new() })
 }
 

@@ -1,10 +1,12 @@
 //! Rules that cannot be followed now, since the tenant does not have what they name.
 
 use super::changing::{given, leaves, reclaiming, said, staff};
+use super::grouping::{known, member, sales};
 use super::scene::Scene;
+use crate::model::group::GroupState;
 use crate::model::license::Catalog;
-use crate::model::rule::{Plans, Rule};
-use crate::model::sample::{account, at, catalog, ems, rule};
+use crate::model::rule::{Plans, Rule, Who};
+use crate::model::sample::{account, at, catalog, ems, intune_a, rule};
 use crate::model::standing::Standing;
 
 /// A plan that the product does not have.
@@ -77,4 +79,17 @@ fn who_returns_to_such_a_rule_keeps_the_license() {
     assert_eq!(said(&returns(left().stripped()), ems()), "lapsed", "somebody else took it meanwhile");
     let mended = back.edited(|rule| rule.plans = Plans::AllBut(Vec::new())).judged(at(900));
     assert_eq!(said(&mended, ems()), "licensed");
+}
+
+#[test]
+fn more_that_an_edit_asks_for_makes_nobody_due_though_its_group_is_read_later() {
+    let without_intune = |rule: &mut Rule| rule.plans = Plans::AllBut(vec!["INTUNE_A".into()]);
+    let satisfied = Scene::new().edited(without_intune).judged(at(600)).licensed(ems(), &[intune_a()], Some("g"));
+    let asks_for_more = |rule: &mut Rule| {
+        (rule.plans, rule.who) = (Plans::AllBut(Vec::new()), Who::EntraGroup(sales()));
+        rule.digest = format!("{}2", rule.digest).into();
+    };
+    let edited = satisfied.judged(at(610)).edited(asks_for_more).when(|s| s.rules.push(rule("second", "EMS")));
+    let read = member(known(edited.judged(at(700)), GroupState::Known), true).judged(at(800));
+    assert_eq!(said(&read, ems()), "baseline");
 }
