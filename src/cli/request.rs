@@ -16,6 +16,9 @@ use crate::system;
 /// The agent is given so long to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// So many persons are named whom somebody who is not known may have meant.
+const MEANT: u32 = 3;
+
 /// What `include` takes.
 #[derive(Debug, clap::Args)]
 pub(super) struct Include {
@@ -136,11 +139,14 @@ pub(super) async fn find(store: &Store, name: &str) -> Result<PersonId, Failure>
     let found = store.find_people(name).await?;
     match found.as_slice() {
         [person] => Ok(*person),
-        [] => Err(Unmet::not_found(
-            format!("nobody known by \"{name}\""),
-            "Give a UPN, a sAMAccountName, an objectGUID or an Entra id; `seatsync users` lists everyone.",
-        )
-        .into()),
+        [] => {
+            let meant = match store.names_beginning(name, MEANT).await?.as_slice() {
+                [] => String::new(),
+                some => format!("; did you mean {}?", some.join(" or ")),
+            };
+            let advice = "Give a UPN, a sAMAccountName, an objectGUID or an Entra id; `seatsync users` lists everyone.";
+            Err(Unmet::not_found(format!("nobody known by \"{name}\"{meant}"), advice).into())
+        }
         several => Err(Unmet::not_found(
             format!("\"{name}\" means {} persons", several.len()),
             "Give an objectGUID or an Entra id.",

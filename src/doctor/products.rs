@@ -45,7 +45,9 @@ fn what(problem: &BindProblem) -> String {
         BindProblem::NotForUsers { sku, .. } => format!("\"{sku}\" is not for users: its appliesTo is not User"),
         BindProblem::UnknownPlan { sku, plan, .. } => format!("\"{sku}\" has no service plan \"{plan}\""),
         BindProblem::CompanyPlan { sku, plan, .. } => {
-            format!("service plan \"{plan}\" of \"{sku}\" is the whole company's and cannot be off for a user")
+            format!(
+                "service plan \"{plan}\" of \"{sku}\" is the whole company's and cannot be turned on or off for a user"
+            )
         }
         BindProblem::NothingLeft { sku, .. } => format!("every service plan of \"{sku}\" is turned off"),
         // Groups are not read for this.
@@ -64,7 +66,7 @@ fn remedy(problem: &BindProblem) -> String {
         BindProblem::UnknownSku { sku, near, .. } => meant("sku", sku, near),
         BindProblem::UnknownPlan { plan, near, .. } => meant("the plan", plan, near),
         BindProblem::NotForUsers { .. } => "Name a product for users in sku.".to_owned(),
-        BindProblem::CompanyPlan { .. } => "Leave it out of disable_plans.".to_owned(),
+        BindProblem::CompanyPlan { .. } => "Name it neither in disable_plans nor in only_plans.".to_owned(),
         BindProblem::NothingLeft { .. } => "Leave at least one plan out of disable_plans.".to_owned(),
         BindProblem::UnknownGroup { .. }
         | BindProblem::HiddenGroup { .. }

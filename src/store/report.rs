@@ -194,6 +194,19 @@ impl Store {
         .await
     }
 
+    /// Some names of persons that begin so, in any case: what somebody may have meant who is not known by the whole of it.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn names_beginning(&self, with: &str, limit: u32) -> Result<Vec<String>, StoreError> {
+        let with = with.trim().to_lowercase();
+        self.read(move |db| {
+            let sql = "SELECT name FROM people WHERE substr(lower(name), 1, length(?1)) = ?1 ORDER BY name LIMIT ?2";
+            collect(db, sql, params![with, limit], |row| Ok(row.get("name")?))
+        })
+        .await
+    }
+
     /// Entries nobody could read.
     ///
     /// # Errors

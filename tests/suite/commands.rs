@@ -181,7 +181,10 @@ async fn explain_tells_the_story_by_any_name() {
     );
     let (code, _, err) = said(&bench, &["explain", "nobody@corp.example.test"]).await;
     assert_eq!(code, 67);
-    contains_all(&err, &["nobody known by \"nobody@corp.example.test\"", "seatsync users", "[not-found]"]);
+    contains_all(&err, &["nobody known by \"nobody@corp.example.test\"\n", "seatsync users", "[not-found]"]);
+    let (code, _, err) = said(&bench, &["explain", "Ada@corp"]).await;
+    assert_eq!(code, 67);
+    contains_all(&err, &["nobody known by \"Ada@corp\"; did you mean ada@corp.example.test?"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
