@@ -55,6 +55,9 @@ pub(super) struct Assign {
     dry_run: bool,
 }
 
+/// So many names of a list that mean nobody are told one by one.
+const TOLD: usize = 10;
+
 /// What `unassign` and `release` take.
 #[derive(Debug, clap::Args)]
 pub(super) struct Unassign {
@@ -133,9 +136,7 @@ fn plan(sku: &Sku, name: &str) -> Result<PlanId, Failure> {
 async fn people(common: &Common, store: &Store, whom: &Whom) -> Result<Vec<PersonId>, Failure> {
     let mut found = BTreeSet::new();
     if let Some(path) = &whom.csv {
-        for name in names(path)? {
-            found.insert(find(store, &name).await?);
-        }
+        found.extend(named(store, &names(path)?).await?);
     } else if let Some(text) = &whom.filter {
         found.extend(store.people_matching(filter(common, text)?).await?);
     } else if let Some(dn) = &whom.group {
@@ -143,14 +144,36 @@ async fn people(common: &Common, store: &Store, whom: &Whom) -> Result<Vec<Perso
     } else if let Some(id) = whom.entra_group {
         found.extend(members(common, store, id.into()).await?);
     } else {
-        for name in &whom.users {
-            found.insert(find(store, name).await?);
-        }
+        found.extend(named(store, &whom.users).await?);
     }
     if found.is_empty() {
         return Err(Unmet::not_found("nobody is meant", "See `seatsync users`.").into());
     }
     Ok(found.into_iter().collect())
+}
+
+/// Whom these names mean. All that mean nobody, or several, are told at once: a list is corrected once.
+async fn named(store: &Store, names: &[String]) -> Result<BTreeSet<PersonId>, Failure> {
+    let (mut found, mut wrong) = (BTreeSet::new(), Vec::new());
+    for name in names {
+        match find(store, name).await {
+            Ok(person) => {
+                found.insert(person);
+            }
+            Err(failure) if failure.fault().code() == "not-found" => wrong.push(failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+    if wrong.len() < 2 {
+        return wrong.pop().map_or(Ok(found), Err);
+    }
+    let told: Vec<String> = wrong.iter().take(TOLD).map(|failure| failure.fault().to_string()).collect();
+    let more = match wrong.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    let what = format!("{} of {} names: {}{more}", wrong.len(), names.len(), told.join("; "));
+    Err(Unmet::not_found(what, "Nothing was asked for. Correct these names; `seatsync users` lists everyone.").into())
 }
 
 /// The names in a list: of the column headed so, or of the first.

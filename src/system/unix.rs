@@ -147,8 +147,10 @@ pub(super) fn network(_directory: &Path) -> io::Result<Option<&'static str>> {
 
 pub(super) fn user() -> String {
     let uid = rustix::process::getuid().as_raw();
-    let name = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).unwrap_or_default();
-    format!("{name} (uid {uid})")
+    match std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")) {
+        Ok(name) if !name.is_empty() => format!("{name} (uid {uid})"),
+        _ => format!("uid {uid}"),
+    }
 }
 
 pub(super) fn machine() -> Machine {

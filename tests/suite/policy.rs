@@ -269,8 +269,14 @@ async fn an_operator_assigns_withholds_and_leaves_it_to_the_rules_again() {
     agent.until_standing(&people[2], "lapsed").await;
     bench.some_polls().await;
     assert!(holds(&bench, &people[2], "EMS"), "what was given stays");
+    bench.write("wrong.csv", "user\nno.one\nada\nno.two\n");
+    let wrong = bench.path("wrong.csv").display().to_string();
     for (arguments, said) in [
-        (&["assign", "ada", "--sku", "NOSUCH"][..], "no product"),
+        (
+            &["assign", "--csv", &wrong, "--sku", "EMS"][..],
+            "2 of 3 names: nobody known by \"no.one\"; nobody known by \"no.two\"\n  Nothing was asked for.",
+        ),
+        (&["assign", "ada", "--sku", "NOSUCH"], "no product"),
         (&["assign", "ada", "--sku", "EMS", "--disable", "NOSUCH"], "no service plan"),
         (&["assign", "nobody", "--sku", "EMS"], "nobody known by"),
         (&["assign", "--filter", "(department=x)", "--sku", "EMS"], "is not read"),
