@@ -3,28 +3,19 @@
 //! A group gives its licenses to its direct members alone, after minutes, for large groups after hours (Entra's "Group-based
 //! licensing concepts"). What it gave is seen in the user; here is decided how long that is waited for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::bind::{BoundRule, Product};
-use super::judge::Context;
+use super::context::{Context, Expecting};
 use super::stand::is_enough;
 use crate::model::group::LicensingGroup;
-use crate::model::identity::{GroupId, PlanId, SkuId};
+use crate::model::identity::{PlanId, SkuId};
 use crate::model::license::Catalog;
 use crate::model::person::{Entitlement, Person};
 use crate::model::standing::{ExpectedGroup, Standing};
 use crate::model::user::User;
-
-/// What groups are to give, and how long that is waited for.
-#[derive(Clone, Copy, Debug)]
-pub struct Expecting<'a> {
-    /// How long.
-    pub grace: SignedDuration,
-    /// The groups that give a product of interest; `None` while they were never listed.
-    pub groups: Option<&'a BTreeMap<GroupId, LicensingGroup>>,
-}
 
 /// The products whose licenses, given by a group, could make a rule's license needless: those that bring one of the plans
 /// it wants or takes instead.

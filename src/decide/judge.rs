@@ -5,50 +5,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::bind::{BoundRule, Product};
-use super::expect::{self, Expecting};
+use super::context::Context;
+use super::expect;
 use super::leave::{self, Leaving};
 use super::location;
 use super::meet::{Met, location_of_rule, meet};
 use super::presence::{presence, speaker};
 use super::stand::{self, Next, Want};
 use crate::model::identity::{PlanId, SkuId, UserId};
-use crate::model::judgement::{Contact, EntitlementChange, Judgement, LocationWish};
+use crate::model::judgement::{EntitlementChange, Judgement, LocationWish};
 use crate::model::license::Catalog;
-use crate::model::matches::{Matches, RuleSet};
+use crate::model::matches::Matches;
 use crate::model::person::{Entitlement, KnownUser, Manual, Person};
-use crate::model::rule::{Adopt, BY_HAND, Dn, Subject, Who};
-use crate::model::settings::{Existing, LocationSettings};
+use crate::model::rule::{Adopt, BY_HAND, Dn, Subject};
 use crate::model::standing::{Action, Exclusion, Presence, Standing};
 use crate::model::user::User;
-
-/// What is the same for everyone in one pass of judging.
-#[derive(Clone, Debug)]
-pub struct Context<'a> {
-    /// Rules, tied to the tenant's products.
-    pub rules: &'a [BoundRule],
-    /// The ids and digests of these rules.
-    pub rule_set: RuleSet,
-    /// What the tenant has bought.
-    pub catalog: &'a Catalog,
-    /// How a location is found.
-    pub location: &'a LocationSettings,
-    /// Digest of what is read of the directory.
-    pub coverage: &'a str,
-    /// Below which DNs the directory is read.
-    pub bases: &'a [Dn],
-    /// When we first met this tenant.
-    pub contact: Contact,
-    /// Whom nothing is done about.
-    pub protected: &'a [Who],
-    /// What happens to those who were there before.
-    pub existing: Existing,
-    /// The licenses that groups are to give, where they are waited for.
-    pub expecting: Option<Expecting<'a>>,
-    /// Tolerated difference of clocks.
-    pub clock_skew: SignedDuration,
-    /// Now.
-    pub now: Timestamp,
-}
 
 /// Decides about one person. Deciding twice on the same knowledge changes nothing the second time.
 #[must_use]

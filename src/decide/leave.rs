@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::bind::{BindProblem, BoundRule};
-use super::judge::Context;
+use super::context::Context;
 use super::meet::is_edited;
 use crate::model::identity::SkuId;
 use crate::model::person::{Entitlement, Manual, Person};

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::bind::BoundRule;
-use super::judge::Context;
+use super::context::Context;
 use super::presence::is_present_but_disabled;
 use super::stand;
 use crate::model::location::UsageLocation;

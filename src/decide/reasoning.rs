@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::bind::{BoundRule, Product};
-use super::judge::{Context, judge};
+use super::context::Context;
+use super::judge::judge;
 use super::meet::may_be_given;
 use super::presence::speaker;
 use crate::model::identity::{PersonId, SkuId};
