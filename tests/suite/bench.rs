@@ -72,15 +72,21 @@ impl Bench {
         self.files.path().join(name)
     }
 
+    /// Puts a file in the place of what was there: a program that begins meanwhile reads the one or the other.
     pub fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.path(name), text).expect("a file is written");
+        self.put(name, text, 0o644);
     }
 
     pub fn write_secret(&self, name: &str, text: &str) {
+        self.put(name, text, 0o600);
+    }
+
+    fn put(&self, name: &str, text: &str, mode: u32) {
         use std::os::unix::fs::PermissionsExt as _;
-        self.write(name, text);
-        let only_owner = std::fs::Permissions::from_mode(0o600);
-        std::fs::set_permissions(self.path(name), only_owner).expect("its mode is set");
+        let whole = self.path(&format!(".{}", uuid::Uuid::new_v4()));
+        std::fs::write(&whole, text).expect("a file is written");
+        std::fs::set_permissions(&whole, std::fs::Permissions::from_mode(mode)).expect("its mode is set");
+        std::fs::rename(&whole, self.path(name)).expect("it takes its place");
     }
 
     /// Changes the configuration's text.
